@@ -1,0 +1,45 @@
+//! Data shapes of tidings: what travels between adapters, stages, senders, projectors and the API.
+//!
+//! Invariants: no I/O, no clock, no randomness beyond the explicit `new` of identifiers; every wire
+//! type has one MessagePack form (named maps) and one JSON form (`snake_case`); identity of anything
+//! that can be seen twice is derived from what it is ([`id`]), so a redelivery lands on the same row.
+//!
+//! Deliberately absent: API request and response types (`gateway`), database rows (`store`).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod channel;
+pub mod conversation;
+pub mod dead;
+pub mod envelope;
+pub mod frame;
+pub mod generic;
+pub mod id;
+pub mod message;
+pub mod outbound;
+pub mod outcome;
+pub mod partition;
+pub mod rule;
+pub mod secret;
+pub mod snapshot;
+pub mod subject;
+pub mod time;
+pub mod track;
+
+pub use channel::{ChannelKind, ChannelStatus};
+pub use conversation::ConversationStatus;
+pub use dead::DeadReason;
+pub use envelope::{Body, DecodeError, Envelope, Hop, Raw};
+pub use id::{
+    ApiKeyId, ChannelId, ContactId, ConversationId, MessageId, RuleId, TemplateId, TenantId,
+};
+pub use message::{
+    Attachment, Content, Direction, Entity, Intent, Language, Message, MessageType, Party,
+    PartyType, Priority, Routing, Sentiment,
+};
+pub use outbound::Outbound;
+pub use outcome::{DropReason, Outcome};
+pub use secret::Secret;
+pub use snapshot::{ChannelSnapshot, Snapshot, Template, TenantSnapshot};
+pub use time::Timestamp;
+pub use track::{DeliveryState, TrackContext, TrackEvent, TrackKind};

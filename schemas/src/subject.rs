@@ -1,0 +1,131 @@
+//! Subjects, streams and stage names, spelled once.
+
+use crate::{ChannelId, ChannelKind, TenantId, TrackContext, TrackKind};
+
+pub mod stream {
+    pub const INGEST: &str = "INGEST";
+    pub const PIPE: &str = "PIPE";
+    pub const CONV: &str = "CONV";
+    pub const OUT: &str = "OUT";
+    pub const BULK: &str = "BULK";
+    pub const TRACK: &str = "TRACK";
+    pub const SCHED: &str = "SCHED";
+    pub const DLQ: &str = "DLQ";
+    pub const ADVISORY: &str = "ADVISORY";
+}
+
+pub mod stage {
+    pub const NORMALIZE: &str = "normalize";
+    pub const LANGUAGE: &str = "language";
+    pub const CLASSIFY: &str = "classify";
+    pub const ROUTE: &str = "route";
+    /// The order in which they run.
+    pub const ALL: [&str; 4] = [NORMALIZE, LANGUAGE, CLASSIFY, ROUTE];
+}
+
+/// Core subject on which a change of channels, rules, templates or keys is announced.
+pub const CONFIG_CHANGED: &str = "hub.config.changed";
+
+/// What external adapters publish to.
+#[must_use]
+pub fn ingest(tenant: TenantId, kind: ChannelKind, channel: ChannelId, token: &str) -> String {
+    format!(
+        "ingest.{}.{kind}.{}.{token}",
+        tenant.simple(),
+        channel.simple()
+    )
+}
+
+/// Where the broker stores it, and where the gateway publishes.
+#[must_use]
+pub fn inbound(partition: u32, tenant: TenantId, kind: ChannelKind, channel: ChannelId) -> String {
+    format!(
+        "in.{partition}.{}.{kind}.{}",
+        tenant.simple(),
+        channel.simple()
+    )
+}
+
+/// Between stages that run apart.
+#[must_use]
+pub fn pipe(stage: &str, partition: u32, tenant: TenantId) -> String {
+    format!("pipe.{stage}.{partition}.{}", tenant.simple())
+}
+
+/// Understood and routed messages.
+#[must_use]
+pub fn conversation(partition: u32, tenant: TenantId) -> String {
+    format!("conv.{partition}.{}", tenant.simple())
+}
+
+/// Messages to be sent.
+#[must_use]
+pub fn outbound(kind: ChannelKind, channel: ChannelId, tenant: TenantId) -> String {
+    format!("out.{kind}.{}.{}", channel.simple(), tenant.simple())
+}
+
+/// What became of them.
+#[must_use]
+pub fn track(tenant: TenantId, context: TrackContext, kind: TrackKind) -> String {
+    format!(
+        "track.{}.{}.{}",
+        tenant.simple(),
+        context.name(),
+        kind.name()
+    )
+}
+
+/// The parts of an inbound subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    pub partition: u32,
+    pub tenant: TenantId,
+    pub kind: ChannelKind,
+    pub channel: ChannelId,
+}
+
+impl Inbound {
+    /// Parses `in.<p>.<tenant>.<kind>.<channel>`.
+    #[must_use]
+    pub fn parse(subject: &str) -> Option<Self> {
+        let mut tokens = subject.split('.');
+        if tokens.next()? != "in" {
+            return None;
+        }
+        let parsed = Self {
+            partition: tokens.next()?.parse().ok()?,
+            tenant: tokens.next()?.parse().ok()?,
+            kind: tokens.next()?.parse().ok()?,
+            channel: tokens.next()?.parse().ok()?,
+        };
+        tokens.next().is_none().then_some(parsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn inbound_round_trip() {
+        let (tenant, channel) = (TenantId(Uuid::from_u128(1)), ChannelId(Uuid::from_u128(2)));
+        let subject = inbound(7, tenant, ChannelKind::Email, channel);
+        assert_eq!(
+            subject,
+            "in.7.00000000000000000000000000000001.email.00000000000000000000000000000002"
+        );
+        assert_eq!(
+            Inbound::parse(&subject),
+            Some(Inbound {
+                partition: 7,
+                tenant,
+                kind: ChannelKind::Email,
+                channel
+            })
+        );
+        assert_eq!(Inbound::parse("in.7.x.email.y"), None);
+        assert_eq!(Inbound::parse("conv.7.x"), None);
+    }
+}
