@@ -65,7 +65,7 @@ pub enum Malformed {
     Json(#[from] serde_json::Error),
     #[error("not a MessagePack message: {0}")]
     MessagePack(#[from] rmp_serde::decode::Error),
-    #[error("`{0}` is empty or longer than 512 bytes")]
+    #[error("`{0}` is empty, longer than 512 bytes, or has control characters")]
     Key(&'static str),
 }
 
@@ -83,7 +83,9 @@ impl GenericMessage {
         } else {
             rmp_serde::from_slice(bytes)?
         };
-        let fits = |key: &str| !key.is_empty() && key.len() <= MAX_KEY_BYTES;
+        let fits = |key: &str| {
+            !key.is_empty() && key.len() <= MAX_KEY_BYTES && !key.chars().any(char::is_control)
+        };
         if !fits(&message.id) {
             return Err(Malformed::Key("id"));
         }
@@ -133,6 +135,10 @@ mod tests {
         assert!(matches!(
             GenericMessage::parse(br#"{"id":"","sender":{"id":"b"}}"#),
             Err(Malformed::Key("id"))
+        ));
+        assert!(matches!(
+            GenericMessage::parse(br#"{"id":"1","sender":{"id":"b\u0000"}}"#),
+            Err(Malformed::Key("sender.id"))
         ));
     }
 }

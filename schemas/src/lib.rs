@@ -15,6 +15,7 @@ pub mod envelope;
 pub mod frame;
 pub mod generic;
 pub mod id;
+pub mod keys;
 pub mod message;
 pub mod outbound;
 pub mod outcome;
