@@ -1,0 +1,56 @@
+# make run      sets up what is missing, builds, and runs a hub on this machine: make run ARGS="--listen 127.0.0.1:9000"
+# make test     sets up what is missing and runs all tests
+# make check    formatting, lints, licences, unused dependencies, docs, dependency directions, .sqlx, deployment files
+# make fuzz-api asks a running hub everything its OpenAPI document allows, and more; no answer may be a 5xx
+# make chaos    200,000 messages while workers and the broker are killed: nothing lost, doubled or out of order
+# make bench    throughput and latency through the real interface, on this machine
+# make clean    removes what was built and the hub's folder .tidings with all its data
+
+CARGO ?= cargo
+ARGS ?=
+export PATH := $(CURDIR)/.tidings/tools/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test test-parts check fuzz-api chaos bench clean
+
+help:
+	@sed -n 's/^# \(make\)/\1/p' Makefile
+
+setup:
+	@scripts/setup
+
+build: setup
+	$(CARGO) build --release --locked
+
+run: build
+	@target/release/tidings up $(ARGS)
+
+test:
+	@scripts/setup --dev
+	$(CARGO) test --workspace --locked
+
+# The same tests, part by part, each with its time: for finding what is slow.
+test-parts:
+	@scripts/setup --dev
+	@scripts/test-parts
+
+check:
+	@scripts/setup --check
+	@scripts/check
+
+fuzz-api: build
+	@scripts/setup --fuzz
+	@scripts/fuzz-api $(ARGS)
+
+chaos: build
+	target/release/tidings bench chaos $(ARGS)
+
+bench: build
+	target/release/tidings bench inbound --max $(ARGS)
+	target/release/tidings bench ingest-nats --max $(ARGS)
+	target/release/tidings bench outbound --max $(ARGS)
+
+# A hub that runs is left alone: its lock is held.
+clean:
+	@scripts/clean
+	$(CARGO) clean
