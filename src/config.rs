@@ -17,7 +17,8 @@ use figment::providers::{Env, Format, Toml};
 use schemas::Secret;
 use serde::Deserialize;
 
-const DEFAULTS: &str = include_str!("default.toml");
+/// Every setting with its default and what it means.
+pub(crate) const DEFAULTS: &str = include_str!("default.toml");
 const ENV_PREFIX: &str = "TIDINGS__";
 /// What the pipeline can be cut into, in the order the stages must run.
 const STAGES: [&str; 4] = ["normalize", "language", "classify", "route"];
@@ -145,10 +146,26 @@ impl Config {
     pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
         let mut layers = Figment::from(Toml::string(DEFAULTS));
         if let Some(file) = file {
-            ensure!(file.is_file(), "there is no configuration file {}", file.display());
+            ensure!(
+                file.is_file(),
+                "there is no configuration file {}",
+                file.display()
+            );
             layers = layers.merge(Toml::file_exact(file));
         }
         Self::extract(&layers.merge(Env::prefixed(ENV_PREFIX).split("__")))
+    }
+
+    /// Uses the servers of a hub's own folder in place of what the settings say. Both URLs hold credentials.
+    pub(crate) fn point_at(&mut self, nats_url: &str, postgres_url: &str, keys_file: &Path) {
+        let (user, password, url) = without_credentials(nats_url);
+        self.nats.url = url;
+        self.nats.user = user;
+        self.nats.password = password;
+        self.nats.password_file = None;
+        self.postgres.url = Some(Secret::new(postgres_url));
+        self.postgres.password_file = None;
+        self.keys.file = Some(keys_file.to_path_buf());
     }
 
     fn extract(layers: &Figment) -> Result<Self> {
@@ -159,28 +176,112 @@ impl Config {
 
     fn check(&self) -> Result<()> {
         for (name, value, least, most) in [
-            ("gateway.body_limit_bytes", self.gateway.body_limit_bytes as u64, 1024, 4 << 20),
-            ("gateway.publish_deadline_ms", self.gateway.publish_deadline_ms, 10, 120_000),
-            ("gateway.request_timeout_ms", self.gateway.request_timeout_ms, 10, 600_000),
-            ("gateway.max_connections", self.gateway.max_connections as u64, 1, 1_000_000),
-            ("nats.connect_timeout_ms", self.nats.connect_timeout_ms, 10, 600_000),
-            ("postgres.max_connections", u64::from(self.postgres.max_connections), 2, 1000),
-            ("postgres.acquire_timeout_ms", self.postgres.acquire_timeout_ms, 10, 600_000),
-            ("pipeline.max_batch", self.pipeline.max_batch as u64, 1, 10_000),
+            (
+                "gateway.body_limit_bytes",
+                self.gateway.body_limit_bytes as u64,
+                1024,
+                4 << 20,
+            ),
+            (
+                "gateway.publish_deadline_ms",
+                self.gateway.publish_deadline_ms,
+                10,
+                120_000,
+            ),
+            (
+                "gateway.request_timeout_ms",
+                self.gateway.request_timeout_ms,
+                10,
+                600_000,
+            ),
+            (
+                "gateway.max_connections",
+                self.gateway.max_connections as u64,
+                1,
+                1_000_000,
+            ),
+            (
+                "nats.connect_timeout_ms",
+                self.nats.connect_timeout_ms,
+                10,
+                600_000,
+            ),
+            (
+                "postgres.max_connections",
+                u64::from(self.postgres.max_connections),
+                2,
+                1000,
+            ),
+            (
+                "postgres.acquire_timeout_ms",
+                self.postgres.acquire_timeout_ms,
+                10,
+                600_000,
+            ),
+            (
+                "pipeline.max_batch",
+                self.pipeline.max_batch as u64,
+                1,
+                10_000,
+            ),
             ("deliver.max_batch", self.deliver.max_batch as u64, 1, 1000),
-            ("deliver.max_attempts", u64::from(self.deliver.max_attempts), 1, 100),
-            ("deliver.min_backoff_ms", self.deliver.min_backoff_ms, 1, self.deliver.max_backoff_ms),
-            ("deliver.max_backoff_ms", self.deliver.max_backoff_ms, 1, 86_400_000),
+            (
+                "deliver.max_attempts",
+                u64::from(self.deliver.max_attempts),
+                1,
+                100,
+            ),
+            (
+                "deliver.min_backoff_ms",
+                self.deliver.min_backoff_ms,
+                1,
+                self.deliver.max_backoff_ms,
+            ),
+            (
+                "deliver.max_backoff_ms",
+                self.deliver.max_backoff_ms,
+                1,
+                86_400_000,
+            ),
             ("deliver.lease_ms", self.deliver.lease_ms, 1000, 3_600_000),
-            ("deliver.send_timeout_ms", self.deliver.send_timeout_ms, 10, self.deliver.lease_ms),
-            ("project.max_batch", self.project.max_batch as u64, 1, 10_000),
+            (
+                "deliver.send_timeout_ms",
+                self.deliver.send_timeout_ms,
+                10,
+                self.deliver.lease_ms,
+            ),
+            (
+                "project.max_batch",
+                self.project.max_batch as u64,
+                1,
+                10_000,
+            ),
             ("auth.key_cache_ms", self.auth.key_cache_ms, 0, 3_600_000),
-            ("embedded.postgres_shared_buffers_mb", u64::from(self.embedded.postgres_shared_buffers_mb), 1, 65_536),
-            ("embedded.postgres_max_connections", u64::from(self.embedded.postgres_max_connections), 10, 10_000),
+            (
+                "embedded.postgres_shared_buffers_mb",
+                u64::from(self.embedded.postgres_shared_buffers_mb),
+                1,
+                65_536,
+            ),
+            (
+                "embedded.postgres_max_connections",
+                u64::from(self.embedded.postgres_max_connections),
+                10,
+                10_000,
+            ),
         ] {
-            ensure!((least..=most).contains(&value), "{name} is {value}; it must be from {least} to {most}");
+            ensure!(
+                (least..=most).contains(&value),
+                "{name} is {value}; it must be from {least} to {most}"
+            );
         }
-        let stages: Vec<&str> = self.pipeline.groups.iter().flatten().map(String::as_str).collect();
+        let stages: Vec<&str> = self
+            .pipeline
+            .groups
+            .iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         ensure!(
             stages == STAGES && self.pipeline.groups.iter().all(|group| !group.is_empty()),
             "pipeline.groups must name each of {STAGES:?} once, in this order, in groups that are not empty"
@@ -198,7 +299,10 @@ impl NatsSettings {
     }
 
     pub(crate) fn callout_seed(&self) -> Result<Option<Secret>> {
-        self.callout_seed_file.as_deref().map(|file| read_secret("nats.callout_seed_file", file)).transpose()
+        self.callout_seed_file
+            .as_deref()
+            .map(|file| read_secret("nats.callout_seed_file", file))
+            .transpose()
     }
 }
 
@@ -210,10 +314,18 @@ impl PostgresSettings {
             return Ok(url);
         };
         let password = read_secret("postgres.password_file", file)?;
-        let (scheme, rest) = url.expose().split_once("://").context("postgres.url has no ://")?;
-        let (user, place) = rest.split_once('@').context("postgres.url needs a user when there is a password_file")?;
+        let (scheme, rest) = url
+            .expose()
+            .split_once("://")
+            .context("postgres.url has no ://")?;
+        let (user, place) = rest
+            .split_once('@')
+            .context("postgres.url needs a user when there is a password_file")?;
         let user = user.split(':').next().unwrap_or(user);
-        Ok(Secret::new(format!("{scheme}://{user}:{}@{place}", percent_encoded(password.expose()))))
+        Ok(Secret::new(format!(
+            "{scheme}://{user}:{}@{place}",
+            percent_encoded(password.expose())
+        )))
     }
 }
 
@@ -223,13 +335,19 @@ impl AuthSettings {
             return Ok(None);
         };
         let secret = read_secret("auth.jwt_hs256_secret_file", file)?;
-        ensure!(secret.expose().len() >= 32, "the secret in auth.jwt_hs256_secret_file is shorter than 32 bytes");
+        ensure!(
+            secret.expose().len() >= 32,
+            "the secret in auth.jwt_hs256_secret_file is shorter than 32 bytes"
+        );
         Ok(Some(secret))
     }
 
     pub(crate) fn jwt_rs256_public_key(&self) -> Result<Option<Secret>> {
         let read = |file: &PathBuf| read_secret("auth.jwt_rs256_public_key_file", file);
-        self.jwt_rs256_public_key_file.as_ref().map(read).transpose()
+        self.jwt_rs256_public_key_file
+            .as_ref()
+            .map(read)
+            .transpose()
     }
 }
 
@@ -239,9 +357,23 @@ impl GatewaySettings {
     }
 }
 
+/// `scheme://user:password@place` as user, password and `scheme://place`, so that the URL may be printed.
+fn without_credentials(url: &str) -> (Option<String>, Option<Secret>, String) {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let (credentials, place) = rest.rsplit_once('@')?;
+        let (user, password) = credentials.split_once(':')?;
+        Some((
+            Some(user.to_owned()),
+            Some(Secret::new(password)),
+            format!("{scheme}://{place}"),
+        ))
+    });
+    parts.unwrap_or_else(|| (None, None, url.to_owned()))
+}
+
 fn read_secret(setting: &str, file: &Path) -> Result<Secret> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("cannot read {} ({setting})", file.display()))?;
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {} ({setting})", file.display()))?;
     let text = text.trim();
     if text.is_empty() {
         bail!("{} is empty ({setting})", file.display());
@@ -252,7 +384,9 @@ fn read_secret(setting: &str, file: &Path) -> Result<Secret> {
 fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()
@@ -267,11 +401,13 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Se
         Truth(bool),
         Whole(u64),
     }
-    Ok(Option::<Looks>::deserialize(deserializer)?.map(|value| match value {
-        Looks::Text(text) => Secret::new(text),
-        Looks::Truth(truth) => Secret::new(truth.to_string()),
-        Looks::Whole(number) => Secret::new(number.to_string()),
-    }))
+    Ok(
+        Option::<Looks>::deserialize(deserializer)?.map(|value| match value {
+            Looks::Text(text) => Secret::new(text),
+            Looks::Truth(truth) => Secret::new(truth.to_string()),
+            Looks::Whole(number) => Secret::new(number.to_string()),
+        }),
+    )
 }
 
 /// Figment's error in our words: what, where, and for an unknown key the nearest known one. Never a value.
@@ -280,7 +416,11 @@ fn explain(errors: figment::Error) -> anyhow::Error {
     for error in errors {
         let place = match error.metadata.as_ref() {
             Some(metadata) if metadata.name.contains(ENV_PREFIX) => "the environment".to_owned(),
-            Some(metadata) => match metadata.source.as_ref().and_then(|source| source.file_path()) {
+            Some(metadata) => match metadata
+                .source
+                .as_ref()
+                .and_then(|source| source.file_path())
+            {
                 Some(file) => file.display().to_string(),
                 None => "the settings".to_owned(),
             },
@@ -289,10 +429,23 @@ fn explain(errors: figment::Error) -> anyhow::Error {
         let path = error.path.join(".");
         lines.push(match &error.kind {
             Kind::UnknownField(name, known) => {
-                let section = path.strip_suffix(name.as_str()).unwrap_or(&path).trim_end_matches('.');
-                let nearest = known.iter().min_by_key(|key| strsim::damerau_levenshtein(key, name));
-                let full = |key: &str| if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-                let hint = nearest.map(|key| format!("; did you mean `{}`?", full(key))).unwrap_or_default();
+                let section = path
+                    .strip_suffix(name.as_str())
+                    .unwrap_or(&path)
+                    .trim_end_matches('.');
+                let nearest = known
+                    .iter()
+                    .min_by_key(|key| strsim::damerau_levenshtein(key, name));
+                let full = |key: &str| {
+                    if section.is_empty() {
+                        key.to_owned()
+                    } else {
+                        format!("{section}.{key}")
+                    }
+                };
+                let hint = nearest
+                    .map(|key| format!("; did you mean `{}`?", full(key)))
+                    .unwrap_or_default();
                 format!("there is no setting `{}` (in {place}){hint}", full(name))
             }
             Kind::MissingField(name) => format!("the setting `{name}` is missing"),
@@ -300,7 +453,10 @@ fn explain(errors: figment::Error) -> anyhow::Error {
                 format!("the setting `{path}` (in {place}) must be {expected}")
             }
             Kind::UnknownVariant(_, known) => {
-                format!("the setting `{path}` (in {place}) must be one of {}", known.join(", "))
+                format!(
+                    "the setting `{path}` (in {place}) must be one of {}",
+                    known.join(", ")
+                )
             }
             other => format!("the setting `{path}` (in {place}): {other}"),
         });

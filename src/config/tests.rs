@@ -28,14 +28,34 @@ fn every_optional_setting_is_known() {
     let uncommented: String = DEFAULTS
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(key) if key.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_alphanumeric() || c == '_')) => key,
+            Some(key)
+                if key.split_once(" = ").is_some_and(|(key, _)| {
+                    key.chars().all(|c| c.is_alphanumeric() || c == '_')
+                }) =>
+            {
+                key
+            }
             _ => line,
         })
         .fold(String::new(), |all, line| all + line + "\n");
-    assert!(uncommented.lines().filter(|line| line.contains(" = ")).count() > DEFAULTS.lines().filter(|line| !line.starts_with('#') && line.contains(" = ")).count() + 8);
+    assert!(
+        uncommented
+            .lines()
+            .filter(|line| line.contains(" = "))
+            .count()
+            > DEFAULTS
+                .lines()
+                .filter(|line| !line.starts_with('#') && line.contains(" = "))
+                .count()
+                + 8
+    );
     let config = Config::extract(&Figment::from(Toml::string(&uncommented))).unwrap();
     assert_eq!(config.auth.jwt_audience.as_deref(), Some("tidings"));
-    assert!(config.keys.file.is_some() && config.gateway.public_url.is_some() && config.nats.user.is_some());
+    assert!(
+        config.keys.file.is_some()
+            && config.gateway.public_url.is_some()
+            && config.nats.user.is_some()
+    );
 }
 
 #[test]
@@ -54,9 +74,15 @@ fn no_setting_is_spelled_twice() {
 #[test]
 fn an_unknown_key_names_the_nearest() {
     let message = refusal("[gateway]\nbody_limit = 5");
-    assert!(message.contains("`gateway.body_limit`") && message.contains("`gateway.body_limit_bytes`"), "{message}");
+    assert!(
+        message.contains("`gateway.body_limit`") && message.contains("`gateway.body_limit_bytes`"),
+        "{message}"
+    );
     let message = refusal("[gatway]\nlisten = '1.2.3.4:5'");
-    assert!(message.contains("`gatway`") && message.contains("`gateway`"), "{message}");
+    assert!(
+        message.contains("`gatway`") && message.contains("`gateway`"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -66,7 +92,10 @@ fn wrong_values_are_refused_by_name_and_not_shown() {
         ("[project]\nmax_batch = 0", "project.max_batch"),
         ("[log]\nformat = 'xml'", "log.format"),
         ("[pipeline]\ngroups = [['route']]", "pipeline.groups"),
-        ("[postgres]\nmax_connections = 'hunter2'", "postgres.max_connections"),
+        (
+            "[postgres]\nmax_connections = 'hunter2'",
+            "postgres.max_connections",
+        ),
     ] {
         let message = refusal(text);
         assert!(message.contains(name), "{message}");
@@ -79,28 +108,82 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(file, "[project]\nmax_batch = 7\n[deliver]\nmax_batch = 8\n").unwrap();
     let environment = Toml::string("[deliver]\nmax_batch = 9");
-    let layers = Figment::from(Toml::string(DEFAULTS)).merge(Toml::file_exact(file.path())).merge(environment);
+    let layers = Figment::from(Toml::string(DEFAULTS))
+        .merge(Toml::file_exact(file.path()))
+        .merge(environment);
     let config = Config::extract(&layers).unwrap();
-    assert_eq!((config.project.max_batch, config.deliver.max_batch, config.pipeline.max_batch), (7, 9, 512));
-    assert_eq!(Config::load(Some(file.path())).unwrap().project.max_batch, 7);
-    assert!(Config::load(Some(Path::new("/nowhere.toml"))).unwrap_err().to_string().contains("/nowhere.toml"));
+    assert_eq!(
+        (
+            config.project.max_batch,
+            config.deliver.max_batch,
+            config.pipeline.max_batch
+        ),
+        (7, 9, 512)
+    );
+    assert_eq!(
+        Config::load(Some(file.path())).unwrap().project.max_batch,
+        7
+    );
+    assert!(
+        Config::load(Some(Path::new("/nowhere.toml")))
+            .unwrap_err()
+            .to_string()
+            .contains("/nowhere.toml")
+    );
 }
 
 #[test]
 fn secrets_are_text_whatever_they_look_like_and_do_not_print() {
-    let config = with("[nats]\npassword = 123\n[postgres]\nurl = 'postgres://u:hunter2@h/d'").unwrap();
+    let config =
+        with("[nats]\npassword = 123\n[postgres]\nurl = 'postgres://u:hunter2@h/d'").unwrap();
     assert_eq!(config.nats.password().unwrap().unwrap().expose(), "123");
     let printed = format!("{config:?}");
-    assert!(!printed.contains("hunter2") && printed.contains("***"), "{printed}");
+    assert!(
+        !printed.contains("hunter2") && printed.contains("***"),
+        "{printed}"
+    );
 }
 
 #[test]
 fn a_password_file_goes_into_the_url() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "p@ss").unwrap();
-    let text = format!("[postgres]\nurl = 'postgres://u@h:1/d'\npassword_file = '{}'", file.path().display());
-    assert_eq!(with(&text).unwrap().postgres.url().unwrap().expose(), "postgres://u:p%40ss@h:1/d");
-    let text = format!("[auth]\njwt_hs256_secret_file = '{}'", file.path().display());
-    let refused = with(&text).unwrap().auth.jwt_hs256_secret().unwrap_err().to_string();
+    let text = format!(
+        "[postgres]\nurl = 'postgres://u@h:1/d'\npassword_file = '{}'",
+        file.path().display()
+    );
+    assert_eq!(
+        with(&text).unwrap().postgres.url().unwrap().expose(),
+        "postgres://u:p%40ss@h:1/d"
+    );
+    let text = format!(
+        "[auth]\njwt_hs256_secret_file = '{}'",
+        file.path().display()
+    );
+    let refused = with(&text)
+        .unwrap()
+        .auth
+        .jwt_hs256_secret()
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("32 bytes"), "{refused}");
+}
+
+#[test]
+fn a_folder_of_a_hub_takes_the_place_of_the_servers() {
+    let mut config =
+        with("[nats]\npassword_file = '/nowhere'\n[postgres]\npassword_file = '/nowhere'").unwrap();
+    config.point_at(
+        "nats://tidings:hunter2@127.0.0.1:9",
+        "postgres://t:hunter3@127.0.0.1:8/tidings",
+        Path::new("k"),
+    );
+    assert_eq!(config.nats.url, "nats://127.0.0.1:9");
+    assert_eq!(config.nats.user.as_deref(), Some("tidings"));
+    assert_eq!(config.nats.password().unwrap().unwrap().expose(), "hunter2");
+    assert_eq!(
+        config.postgres.url().unwrap().expose(),
+        "postgres://t:hunter3@127.0.0.1:8/tidings"
+    );
+    assert!(!format!("{config:?}").contains("hunter"));
 }

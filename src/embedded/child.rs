@@ -29,12 +29,20 @@ pub(super) struct Identity {
 pub(super) fn command(program: &Path, identity: Option<Identity>, death_signal: Signal) -> Command {
     let mut command = Command::new("setpriv");
     if let Some(Identity { uid, gid }) = identity {
-        command.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}")).arg("--clear-groups");
+        command
+            .arg(format!("--reuid={uid}"))
+            .arg(format!("--regid={gid}"))
+            .arg("--clear-groups");
     }
     // setpriv wants the name without SIG.
-    command.arg("--pdeathsig").arg(death_signal.as_str().trim_start_matches("SIG"));
+    command
+        .arg("--pdeathsig")
+        .arg(death_signal.as_str().trim_start_matches("SIG"));
     command.arg("--").arg(program);
-    command.process_group(0).current_dir("/").stdin(std::process::Stdio::null());
+    command
+        .process_group(0)
+        .current_dir("/")
+        .stdin(std::process::Stdio::null());
     command
 }
 
@@ -44,7 +52,9 @@ pub(super) fn is_ours(pid: u32, program: &str, mark: &Path) -> bool {
         return false;
     };
     let mut words = line.split(|byte| *byte == 0);
-    let name = words.next().and_then(|word| word.rsplit(|byte| *byte == b'/').next());
+    let name = words
+        .next()
+        .and_then(|word| word.rsplit(|byte| *byte == b'/').next());
     name == Some(program.as_bytes()) && words.any(|word| word == mark.as_os_str().as_bytes())
 }
 
@@ -61,7 +71,8 @@ pub(super) fn end_leftover(pid: u32, program: &str, mark: &Path, signals: &[Sign
         match kill(target, signal) {
             Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot end the left-over {program}, process {pid}"));
+                return Err(error)
+                    .with_context(|| format!("cannot end the left-over {program}, process {pid}"));
             }
         }
         if gone_within(patience, pid, program, mark) {
@@ -139,14 +150,20 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let number = taken.local_addr().unwrap().port();
         let message = port(number, "embedded.nats_port").unwrap_err().to_string();
-        assert!(message.contains(&number.to_string()) && message.contains("embedded.nats_port"), "{message}");
+        assert!(
+            message.contains(&number.to_string()) && message.contains("embedded.nats_port"),
+            "{message}"
+        );
         assert_ne!(port(0, "x").unwrap(), 0);
     }
 
     #[test]
     fn a_leftover_is_ended() {
         let mark = Path::new("61.25");
-        let mut sleep = command(Path::new("/bin/sleep"), None, Signal::SIGKILL).arg(mark).spawn().unwrap();
+        let mut sleep = command(Path::new("/bin/sleep"), None, Signal::SIGKILL)
+            .arg(mark)
+            .spawn()
+            .unwrap();
         let pid = sleep.id();
         let deadline = Instant::now() + Duration::from_secs(10);
         while !is_ours(pid, "sleep", mark) {

@@ -40,7 +40,11 @@ impl Folder {
     /// Makes the folder where it is missing and takes it for this process. Refused while another process has it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         // Postgres runs as another user when we are root, and has to get through to its sub-folder.
-        let mode = if nix::unistd::geteuid().is_root() { 0o711 } else { 0o700 };
+        let mode = if nix::unistd::geteuid().is_root() {
+            0o711
+        } else {
+            0o700
+        };
         DirBuilder::new()
             .recursive(true)
             .mode(mode)
@@ -61,13 +65,19 @@ impl Folder {
     }
 
     /// The secret kept under `name`; made by `make` and kept when there is none yet.
-    pub(crate) fn secret(&self, name: &str, make: impl FnOnce() -> Result<Secret>) -> Result<Secret> {
+    pub(crate) fn secret(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<Secret>,
+    ) -> Result<Secret> {
         let path = self.path.join(name);
         match fs::read_to_string(&path) {
             Ok(kept) if !kept.trim().is_empty() => return Ok(Secret::new(kept.trim())),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         }
         let secret = make()?;
         self.write(name, secret.expose().as_bytes())?;
@@ -88,9 +98,8 @@ impl Folder {
 
     pub(crate) fn remove_ready(&self) -> Result<()> {
         match fs::remove_file(self.path.join("ready.json")) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove ready.json in {}", self.path.display()))
-            }
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error)
+                .with_context(|| format!("cannot remove ready.json in {}", self.path.display())),
             _ => Ok(()),
         }
     }
@@ -138,7 +147,11 @@ fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
@@ -163,7 +176,10 @@ mod tests {
         let path = parent.path().join("hub");
         let held = Folder::open(&path).unwrap();
         let refusal = Folder::open(&path).unwrap_err().to_string();
-        assert!(refusal.contains(&format!("process {}", std::process::id())), "{refusal}");
+        assert!(
+            refusal.contains(&format!("process {}", std::process::id())),
+            "{refusal}"
+        );
         drop(held);
         Folder::open(&path).unwrap();
     }
@@ -181,7 +197,13 @@ mod tests {
     #[test]
     fn a_stale_ready_file_is_removed_at_start() {
         let parent = tempfile::tempdir().unwrap();
-        let ready = Ready { url: "u", key: "k", nats_url: "n", postgres_url: "p", pid: 1 };
+        let ready = Ready {
+            url: "u",
+            key: "k",
+            nats_url: "n",
+            postgres_url: "p",
+            pid: 1,
+        };
         let folder = Folder::open(parent.path()).unwrap();
         folder.write_ready(&ready).unwrap();
         let file = parent.path().join("ready.json");

@@ -63,7 +63,13 @@ impl Embedded {
         let nats = nats.map_err(|_| anyhow::anyhow!("starting nats-server panicked"))?;
         let (nats_server, nats) = nats.context("cannot start nats-server")?;
         let (postgres, postgres_url) = postgres.context("cannot start Postgres")?;
-        Ok(Self { nats_server, postgres, nats, postgres_url, folder })
+        Ok(Self {
+            nats_server,
+            postgres,
+            nats,
+            postgres_url,
+            folder,
+        })
     }
 
     pub(crate) fn nats(&self) -> &NatsAccess {
@@ -80,7 +86,10 @@ impl Embedded {
     }
 
     pub(crate) fn pids(&self) -> Pids {
-        Pids { nats_server: self.nats_server.pid(), postgres: self.postgres.pid() }
+        Pids {
+            nats_server: self.nats_server.pid(),
+            postgres: self.postgres.pid(),
+        }
     }
 
     /// Removes `ready.json`, then ends nats-server, then Postgres. Stop the roles before.

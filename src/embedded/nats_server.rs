@@ -45,11 +45,18 @@ impl NatsAccess {
     pub(crate) fn url_with_credentials(&self) -> Secret {
         let address = self.url.trim_start_matches("nats://");
         // The password is hexadecimal, so nothing needs escaping.
-        Secret::new(format!("nats://{}:{}@{address}", self.user, self.password.expose()))
+        Secret::new(format!(
+            "nats://{}:{}@{address}",
+            self.user,
+            self.password.expose()
+        ))
     }
 }
 
-pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Supervised, NatsAccess)> {
+pub(super) fn start(
+    folder: &Folder,
+    settings: &EmbeddedSettings,
+) -> Result<(Supervised, NatsAccess)> {
     let binary = find(folder)?;
     let home = folder.path().join("nats");
     private_folder(&home)?;
@@ -65,11 +72,18 @@ pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Sup
 
     let password = folder.secret("nats.password", || Ok(super::new_password()))?;
     let callout_seed = folder.secret("nats.callout-seed", || {
-        let seed = nkeys::KeyPair::new_account().seed().context("cannot make a key for the auth callout")?;
+        let seed = nkeys::KeyPair::new_account()
+            .seed()
+            .context("cannot make a key for the auth callout")?;
         Ok(Secret::new(seed))
     })?;
     let issuer = nkeys::KeyPair::from_seed(callout_seed.expose())
-        .map_err(|_| anyhow!("nats.callout-seed in {} is no seed of a key", folder.path().display()))?
+        .map_err(|_| {
+            anyhow!(
+                "nats.callout-seed in {} is no seed of a key",
+                folder.path().display()
+            )
+        })?
         .public_key();
 
     let port = port(settings.nats_port, "embedded.nats_port")?;
@@ -97,9 +111,19 @@ pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Sup
             }
         }),
     };
-    let server = Supervised::start(program, PATIENCE, |_| answers(address))
-        .with_context(|| format!("the last lines of {}:\n{}", log_path.display(), last_lines(&log_path)))?;
-    let access = NatsAccess { url: format!("nats://{address}"), user: USER.to_owned(), password, callout_seed };
+    let server = Supervised::start(program, PATIENCE, |_| answers(address)).with_context(|| {
+        format!(
+            "the last lines of {}:\n{}",
+            log_path.display(),
+            last_lines(&log_path)
+        )
+    })?;
+    let access = NatsAccess {
+        url: format!("nats://{address}"),
+        user: USER.to_owned(),
+        password,
+        callout_seed,
+    };
     Ok((server, access))
 }
 
@@ -124,7 +148,9 @@ fn config(
 ) -> Result<String> {
     // The configuration's strings are escaped as JSON's are.
     let quoted = |path: PathBuf| -> Result<String> {
-        let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+        let path = path
+            .to_str()
+            .with_context(|| format!("{} is not UTF-8", path.display()))?;
         Ok(serde_json::to_string(path)?)
     };
     let (pid, store) = (quoted(home.join("pid"))?, quoted(home.join("store"))?);
@@ -186,7 +212,10 @@ fn find(folder: &Folder) -> Result<PathBuf> {
         let named = PathBuf::from(named);
         return match version(&named) {
             Some(version) if version >= OLDEST => Ok(named),
-            _ => bail!("TIDINGS_NATS_SERVER={} is no nats-server 2.15 or newer", named.display()),
+            _ => bail!(
+                "TIDINGS_NATS_SERVER={} is no nats-server 2.15 or newer",
+                named.display()
+            ),
         };
     }
     let on_path = std::env::var_os("PATH").unwrap_or_default();
@@ -202,7 +231,11 @@ fn find(folder: &Folder) -> Result<PathBuf> {
 }
 
 fn version(binary: &Path) -> Option<(u32, u32)> {
-    let output = Command::new(binary).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let output = Command::new(binary)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 

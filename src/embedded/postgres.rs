@@ -54,7 +54,11 @@ pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Sup
 
     let port = port(settings.postgres_port, "embedded.postgres_port")?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    write_as(&data.join("tidings.conf"), config(address, settings).as_bytes(), identity)?;
+    write_as(
+        &data.join("tidings.conf"),
+        config(address, settings).as_bytes(),
+        identity,
+    )?;
 
     let program = Program {
         name: "postgres",
@@ -64,17 +68,31 @@ pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Sup
             move || {
                 end_leftovers(&data)?;
                 let mut command = command(&bin.join("postgres"), identity, Signal::SIGINT);
-                command.arg("-D").arg(&data).env_remove("PGDATA").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+                command
+                    .arg("-D")
+                    .arg(&data)
+                    .env_remove("PGDATA")
+                    .env("LC_ALL", "C.UTF-8")
+                    .env("TZ", "UTC");
                 let log = open_log(&log_path)?;
                 command.stdout(log.try_clone()?).stderr(log);
                 Ok(command)
             }
         }),
     };
-    let server = Supervised::start(program, PATIENCE, |pid| is_ready(&data, pid))
-        .with_context(|| format!("the last lines of {}:\n{}", log_path.display(), last_lines(&log_path)))?;
+    let server =
+        Supervised::start(program, PATIENCE, |pid| is_ready(&data, pid)).with_context(|| {
+            format!(
+                "the last lines of {}:\n{}",
+                log_path.display(),
+                last_lines(&log_path)
+            )
+        })?;
     // The password is hexadecimal, so nothing needs escaping.
-    let url = format!("postgres://{USER}:{}@{address}/{DATABASE}", password.expose());
+    let url = format!(
+        "postgres://{USER}:{}@{address}/{DATABASE}",
+        password.expose()
+    );
     Ok((server, Secret::new(url)))
 }
 
@@ -84,11 +102,18 @@ fn identity() -> Result<Option<Identity>> {
         return Ok(None);
     }
     for name in ["postgres", "nobody"] {
-        if let Some(user) = User::from_name(name).with_context(|| format!("cannot look up the user {name}"))? {
-            return Ok(Some(Identity { uid: user.uid.as_raw(), gid: user.gid.as_raw() }));
+        if let Some(user) =
+            User::from_name(name).with_context(|| format!("cannot look up the user {name}"))?
+        {
+            return Ok(Some(Identity {
+                uid: user.uid.as_raw(),
+                gid: user.gid.as_raw(),
+            }));
         }
     }
-    bail!("tidings runs as root, and Postgres must not; there is no user postgres or nobody to run it as")
+    bail!(
+        "tidings runs as root, and Postgres must not; there is no user postgres or nobody to run it as"
+    )
 }
 
 /// The folder of the cluster and its log, made if missing, owned by `identity`, and reachable for it.
@@ -105,7 +130,8 @@ fn home(folder: &Folder, identity: Option<Identity>) -> Result<PathBuf> {
             tracing::info!(home = %home.display(), "Postgres' user cannot enter the folder; the cluster lives elsewhere");
             match fs::remove_file(&inside) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot replace {}", inside.display()));
+                    return Err(error)
+                        .with_context(|| format!("cannot replace {}", inside.display()));
                 }
                 _ => {}
             }
@@ -125,7 +151,8 @@ fn home(folder: &Folder, identity: Option<Identity>) -> Result<PathBuf> {
         .create(&home)
         .with_context(|| format!("cannot make the folder {}", home.display()))?;
     if let Some(Identity { uid, gid }) = identity {
-        chown(&home, Some(uid), Some(gid)).with_context(|| format!("cannot give {} away", home.display()))?;
+        chown(&home, Some(uid), Some(gid))
+            .with_context(|| format!("cannot give {} away", home.display()))?;
     }
     Ok(home)
 }
@@ -133,7 +160,8 @@ fn home(folder: &Folder, identity: Option<Identity>) -> Result<PathBuf> {
 /// Can `identity` walk to this folder? The folder itself is opened for walking through (not for listing) if it must be.
 fn reachable(folder: &Path, identity: Identity) -> Result<bool> {
     let may_pass = |path: &Path| -> Result<bool> {
-        let meta = fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
+        let meta =
+            fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
         let bit = match () {
             () if meta.uid() == identity.uid => 0o100,
             () if meta.gid() == identity.gid => 0o010,
@@ -161,7 +189,10 @@ fn end_leftovers(data: &Path) -> Result<()> {
     let Ok(text) = fs::read_to_string(&pid_file) else {
         return Ok(());
     };
-    if let Some(pid) = text.lines().next().and_then(|line| line.trim().parse().ok())
+    if let Some(pid) = text
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse().ok())
         && is_ours(pid, "postgres", data)
     {
         end_leftover(pid, "postgres", data, STOP)?;
@@ -174,7 +205,12 @@ fn end_leftovers(data: &Path) -> Result<()> {
     }
 }
 
-fn make_cluster(bin: &Path, home: &Path, password: &Secret, identity: Option<Identity>) -> Result<()> {
+fn make_cluster(
+    bin: &Path,
+    home: &Path,
+    password: &Secret,
+    identity: Option<Identity>,
+) -> Result<()> {
     let new = home.join("data.new");
     match fs::remove_dir_all(&new) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -186,7 +222,13 @@ fn make_cluster(bin: &Path, home: &Path, password: &Secret, identity: Option<Ide
     write_as(&password_file, password.expose().as_bytes(), identity)?;
     let mut initdb = command(&bin.join("initdb"), identity, Signal::SIGKILL);
     initdb
-        .args(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--username", USER])
+        .args([
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--username",
+            USER,
+        ])
         .arg("--pwfile")
         .arg(&password_file)
         .arg("-D")
@@ -203,14 +245,22 @@ fn make_cluster(bin: &Path, home: &Path, password: &Secret, identity: Option<Ide
     fs::OpenOptions::new()
         .append(true)
         .open(new.join("postgresql.conf"))
-        .and_then(|mut file| file.write_all(include.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|mut file| {
+            file.write_all(include.as_bytes())
+                .and_then(|()| file.sync_all())
+        })
         .context("cannot add to postgresql.conf")?;
     fs::rename(&new, home.join("data")).context("cannot move the new cluster to its place")?;
-    fs::File::open(home).and_then(|home| home.sync_all()).context("cannot sync the cluster's folder")
+    fs::File::open(home)
+        .and_then(|home| home.sync_all())
+        .context("cannot sync the cluster's folder")
 }
 
 fn run(mut command: Command, input: &str) -> Result<()> {
-    command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env_remove("PGDATA");
+    command
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env_remove("PGDATA");
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -221,7 +271,12 @@ fn run(mut command: Command, input: &str) -> Result<()> {
         stdin.write_all(input.as_bytes())?;
     }
     let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "{}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    ensure!(
+        output.status.success(),
+        "{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     Ok(())
 }
 
@@ -280,7 +335,9 @@ log_parameter_max_length_on_error = 0
 fn is_ready(data: &Path, pid: u32) -> bool {
     let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = text.lines();
-    lines.next().is_some_and(|line| line.trim() == pid.to_string())
+    lines
+        .next()
+        .is_some_and(|line| line.trim() == pid.to_string())
         && lines.nth(6).is_some_and(|line| line.trim() == "ready")
 }
 
@@ -290,14 +347,23 @@ fn binaries(major: Option<&str>) -> Result<PathBuf> {
     let whole = |bin: &PathBuf| bin.join("initdb").is_file() && bin.join("postgres").is_file();
     if let Some(named) = std::env::var_os("TIDINGS_POSTGRES_BIN") {
         let named = PathBuf::from(named);
-        ensure!(whole(&named), "TIDINGS_POSTGRES_BIN={} holds no initdb and postgres", named.display());
+        ensure!(
+            whole(&named),
+            "TIDINGS_POSTGRES_BIN={} holds no initdb and postgres",
+            named.display()
+        );
         return Ok(named);
     }
     let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
         .collect();
     debian.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     let on_path = std::env::var_os("PATH").unwrap_or_default();
@@ -306,13 +372,20 @@ fn binaries(major: Option<&str>) -> Result<PathBuf> {
         .map(|(_, bin)| bin)
         // Wrappers are often links; the folder wanted is the one with the real binaries.
         .chain(std::env::split_paths(&on_path).filter_map(|place| {
-            place.join("initdb").canonicalize().ok()?.parent().map(Path::to_path_buf)
+            place
+                .join("initdb")
+                .canonicalize()
+                .ok()?
+                .parent()
+                .map(Path::to_path_buf)
         }))
         .filter(whole)
         .find(|bin| major.is_none_or(|major| is_version(bin, major)));
     match (found, major) {
         (Some(bin), _) => Ok(bin),
-        (None, None) => bail!("no PostgreSQL server binaries: run scripts/setup, or name their folder in TIDINGS_POSTGRES_BIN"),
+        (None, None) => bail!(
+            "no PostgreSQL server binaries: run scripts/setup, or name their folder in TIDINGS_POSTGRES_BIN"
+        ),
         (None, Some(major)) => bail!(
             "the cluster was made by PostgreSQL {major}, whose server binaries are not here: install them, or dump with \
              the old version and start anew"
@@ -321,7 +394,11 @@ fn binaries(major: Option<&str>) -> Result<PathBuf> {
 }
 
 fn is_version(bin: &Path, major: &str) -> bool {
-    let Ok(output) = Command::new(bin.join("postgres")).arg("--version").stdin(Stdio::null()).output() else {
+    let Ok(output) = Command::new(bin.join("postgres"))
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+    else {
         return false;
     };
     // postgres (PostgreSQL) 15.18 (Debian …)

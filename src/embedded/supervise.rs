@@ -63,7 +63,10 @@ impl Shared {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, at_most: Duration) -> MutexGuard<'a, State> {
-        self.changed.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0
+        self.changed
+            .wait_timeout(state, at_most)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 }
 
@@ -84,7 +87,11 @@ impl Supervised {
     ) -> Result<Self> {
         let name = program.name;
         let shared = Arc::new(Shared {
-            state: Mutex::new(State { phase: Phase::Starting, pid: None, last_end: String::new() }),
+            state: Mutex::new(State {
+                phase: Phase::Starting,
+                pid: None,
+                last_end: String::new(),
+            }),
             changed: Condvar::new(),
         });
         let stop_signals = program.stop_signals;
@@ -95,7 +102,12 @@ impl Supervised {
                 move || keep_running(program, &shared)
             })
             .with_context(|| format!("cannot start a thread for {name}"))?;
-        let supervised = Self { name, stop_signals, shared, thread: Some(thread) };
+        let supervised = Self {
+            name,
+            stop_signals,
+            shared,
+            thread: Some(thread),
+        };
 
         let deadline = Instant::now() + patience;
         loop {
@@ -121,7 +133,10 @@ impl Supervised {
 
     /// The child's pid; `None` between two runs.
     pub(super) fn pid(&self) -> Option<u32> {
-        self.shared.lock().pid.map(|pid| pid.as_raw().unsigned_abs())
+        self.shared
+            .lock()
+            .pid
+            .map(|pid| pid.as_raw().unsigned_abs())
     }
 
     /// Ends the child: one signal after the other, each with `patience`, and at last SIGKILL.
@@ -145,7 +160,10 @@ impl Supervised {
         }
         let ended = state.phase == Phase::Ended;
         drop(state);
-        if ended && let Some(thread) = self.thread.take() && thread.join().is_err() {
+        if ended
+            && let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
             tracing::error!(program = self.name, "its supervising thread panicked");
         }
     }
@@ -203,7 +221,9 @@ fn keep_running(mut program: Program, shared: &Shared) {
 /// Spawns the child and waits for its end, which it tells in words.
 fn run_once(program: &mut Program, shared: &Shared) -> String {
     let spawned = (program.command)().and_then(|mut command| {
-        command.spawn().with_context(|| format!("cannot run {}", command.get_program().display()))
+        command
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))
     });
     let mut child = match spawned {
         Ok(child) => child,
@@ -215,7 +235,14 @@ fn run_once(program: &mut Program, shared: &Shared) -> String {
         let mut state = shared.lock();
         state.pid = Some(pid);
         if state.phase == Phase::Stopping {
-            send(state.pid, program.stop_signals.first().copied().unwrap_or(Signal::SIGKILL));
+            send(
+                state.pid,
+                program
+                    .stop_signals
+                    .first()
+                    .copied()
+                    .unwrap_or(Signal::SIGKILL),
+            );
         }
         shared.changed.notify_all();
     }
@@ -225,7 +252,9 @@ fn run_once(program: &mut Program, shared: &Shared) -> String {
     {}
     let mut state = shared.lock();
     state.pid = None;
-    let end = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+    let end = child
+        .wait()
+        .map_or_else(|error| error.to_string(), |status| status.to_string());
     shared.changed.notify_all();
     drop(state);
     end
@@ -258,10 +287,11 @@ mod tests {
     #[test]
     fn a_child_that_is_never_ready_is_ended() {
         let mut seen = 0;
-        let result = Supervised::start(program("exec sleep 60"), Duration::from_millis(50), |pid| {
-            seen = pid;
-            false
-        });
+        let result =
+            Supervised::start(program("exec sleep 60"), Duration::from_millis(50), |pid| {
+                seen = pid;
+                false
+            });
         assert!(result.is_err());
         assert!(!std::path::Path::new(&format!("/proc/{seen}")).exists());
     }
