@@ -6,20 +6,27 @@
 //!
 //! Deliberately absent: commands and roles (clap, `main.rs`), and what a role makes of its settings (`roles.rs`).
 
+mod refusal;
+mod secret;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use figment::Figment;
-use figment::error::Kind;
 use figment::providers::{Env, Format, Toml};
 use schemas::Secret;
 use serde::Deserialize;
 
+use self::refusal::explain;
+use self::secret::{percent_encoded, read_secret, secret, without_credentials};
+
 /// Every setting with its default and what it means.
 pub(crate) const DEFAULTS: &str = include_str!("default.toml");
 const ENV_PREFIX: &str = "TIDINGS__";
+/// A message of the broker holds 8 MiB at most, envelope included.
+const MAX_EMAIL_BYTES: u64 = (8 << 20) - (512 << 10);
 /// What the pipeline can be cut into, in the order the stages must run.
 const STAGES: [&str; 4] = ["normalize", "language", "classify", "route"];
 
@@ -43,6 +50,7 @@ pub(crate) struct Config {
 pub(crate) struct GatewaySettings {
     pub(crate) listen: SocketAddr,
     pub(crate) body_limit_bytes: usize,
+    pub(crate) email_body_limit_bytes: usize,
     pub(crate) publish_deadline_ms: u64,
     pub(crate) request_timeout_ms: u64,
     pub(crate) max_connections: usize,
@@ -71,7 +79,6 @@ pub(crate) struct PostgresSettings {
     url: Option<Secret>,
     password_file: Option<PathBuf>,
     pub(crate) max_connections: u32,
-    pub(crate) acquire_timeout_ms: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -85,11 +92,7 @@ pub(crate) struct PipelineSettings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeliverSettings {
     pub(crate) max_batch: usize,
-    pub(crate) max_attempts: u32,
-    pub(crate) min_backoff_ms: u64,
-    pub(crate) max_backoff_ms: u64,
-    pub(crate) lease_ms: u64,
-    pub(crate) send_timeout_ms: u64,
+    pub(crate) allow_private_urls: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -183,6 +186,12 @@ impl Config {
                 4 << 20,
             ),
             (
+                "gateway.email_body_limit_bytes",
+                self.gateway.email_body_limit_bytes as u64,
+                1024,
+                MAX_EMAIL_BYTES,
+            ),
+            (
                 "gateway.publish_deadline_ms",
                 self.gateway.publish_deadline_ms,
                 10,
@@ -213,12 +222,6 @@ impl Config {
                 1000,
             ),
             (
-                "postgres.acquire_timeout_ms",
-                self.postgres.acquire_timeout_ms,
-                10,
-                600_000,
-            ),
-            (
                 "pipeline.max_batch",
                 self.pipeline.max_batch as u64,
                 1,
@@ -226,37 +229,12 @@ impl Config {
             ),
             ("deliver.max_batch", self.deliver.max_batch as u64, 1, 1000),
             (
-                "deliver.max_attempts",
-                u64::from(self.deliver.max_attempts),
-                1,
-                100,
-            ),
-            (
-                "deliver.min_backoff_ms",
-                self.deliver.min_backoff_ms,
-                1,
-                self.deliver.max_backoff_ms,
-            ),
-            (
-                "deliver.max_backoff_ms",
-                self.deliver.max_backoff_ms,
-                1,
-                86_400_000,
-            ),
-            ("deliver.lease_ms", self.deliver.lease_ms, 1000, 3_600_000),
-            (
-                "deliver.send_timeout_ms",
-                self.deliver.send_timeout_ms,
-                10,
-                self.deliver.lease_ms,
-            ),
-            (
                 "project.max_batch",
                 self.project.max_batch as u64,
                 1,
                 10_000,
             ),
-            ("auth.key_cache_ms", self.auth.key_cache_ms, 0, 3_600_000),
+            ("auth.key_cache_ms", self.auth.key_cache_ms, 0, 10_000),
             (
                 "embedded.postgres_shared_buffers_mb",
                 u64::from(self.embedded.postgres_shared_buffers_mb),
@@ -291,6 +269,10 @@ impl Config {
 }
 
 impl NatsSettings {
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
     pub(crate) fn password(&self) -> Result<Option<Secret>> {
         match &self.password_file {
             Some(file) => read_secret("nats.password_file", file).map(Some),
@@ -330,6 +312,10 @@ impl PostgresSettings {
 }
 
 impl AuthSettings {
+    pub(crate) fn key_cache(&self) -> Duration {
+        Duration::from_millis(self.key_cache_ms)
+    }
+
     pub(crate) fn jwt_hs256_secret(&self) -> Result<Option<Secret>> {
         let Some(file) = &self.jwt_hs256_secret_file else {
             return Ok(None);
@@ -352,116 +338,13 @@ impl AuthSettings {
 }
 
 impl GatewaySettings {
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+
     pub(crate) fn publish_deadline(&self) -> Duration {
         Duration::from_millis(self.publish_deadline_ms)
     }
-}
-
-/// `scheme://user:password@place` as user, password and `scheme://place`, so that the URL may be printed.
-fn without_credentials(url: &str) -> (Option<String>, Option<Secret>, String) {
-    let parts = url.split_once("://").and_then(|(scheme, rest)| {
-        let (credentials, place) = rest.rsplit_once('@')?;
-        let (user, password) = credentials.split_once(':')?;
-        Some((
-            Some(user.to_owned()),
-            Some(Secret::new(password)),
-            format!("{scheme}://{place}"),
-        ))
-    });
-    parts.unwrap_or_else(|| (None, None, url.to_owned()))
-}
-
-fn read_secret(setting: &str, file: &Path) -> Result<Secret> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read {} ({setting})", file.display()))?;
-    let text = text.trim();
-    if text.is_empty() {
-        bail!("{} is empty ({setting})", file.display());
-    }
-    Ok(Secret::new(text))
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
-/// A secret from the environment may look like a number or a truth value, and is text all the same.
-fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Looks {
-        Text(String),
-        Truth(bool),
-        Whole(u64),
-    }
-    Ok(
-        Option::<Looks>::deserialize(deserializer)?.map(|value| match value {
-            Looks::Text(text) => Secret::new(text),
-            Looks::Truth(truth) => Secret::new(truth.to_string()),
-            Looks::Whole(number) => Secret::new(number.to_string()),
-        }),
-    )
-}
-
-/// Figment's error in our words: what, where, and for an unknown key the nearest known one. Never a value.
-fn explain(errors: figment::Error) -> anyhow::Error {
-    let mut lines = Vec::new();
-    for error in errors {
-        let place = match error.metadata.as_ref() {
-            Some(metadata) if metadata.name.contains(ENV_PREFIX) => "the environment".to_owned(),
-            Some(metadata) => match metadata
-                .source
-                .as_ref()
-                .and_then(|source| source.file_path())
-            {
-                Some(file) => file.display().to_string(),
-                None => "the settings".to_owned(),
-            },
-            None => "the settings".to_owned(),
-        };
-        let path = error.path.join(".");
-        lines.push(match &error.kind {
-            Kind::UnknownField(name, known) => {
-                let section = path
-                    .strip_suffix(name.as_str())
-                    .unwrap_or(&path)
-                    .trim_end_matches('.');
-                let nearest = known
-                    .iter()
-                    .min_by_key(|key| strsim::damerau_levenshtein(key, name));
-                let full = |key: &str| {
-                    if section.is_empty() {
-                        key.to_owned()
-                    } else {
-                        format!("{section}.{key}")
-                    }
-                };
-                let hint = nearest
-                    .map(|key| format!("; did you mean `{}`?", full(key)))
-                    .unwrap_or_default();
-                format!("there is no setting `{}` (in {place}){hint}", full(name))
-            }
-            Kind::MissingField(name) => format!("the setting `{name}` is missing"),
-            Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
-                format!("the setting `{path}` (in {place}) must be {expected}")
-            }
-            Kind::UnknownVariant(_, known) => {
-                format!(
-                    "the setting `{path}` (in {place}) must be one of {}",
-                    known.join(", ")
-                )
-            }
-            other => format!("the setting `{path}` (in {place}): {other}"),
-        });
-    }
-    anyhow!(lines.join("\n"))
 }
 
 #[cfg(test)]
