@@ -1,0 +1,11 @@
+//! What lets messages in: verification of what a platform sends, splitting it into updates, and who
+//! may connect as an external adapter.
+//!
+//! Invariants: fail closed (a channel without its secret takes nothing in); no secret and no
+//! expected signature is ever part of an error; every input is bounded. Deliberately absent: HTTP
+//! (`gateway`), publishing (`nats`), and understanding what was said (`stages`).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod adapter;
+pub mod channel;

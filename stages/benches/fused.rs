@@ -1,0 +1,2 @@
+//! Placeholder until the stages compile.
+fn main() {}

@@ -1,0 +1,9 @@
+//! Sandbox channels take the documented message as it is.
+
+use schemas::{DeadReason, Message};
+
+use super::generic;
+
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<(), DeadReason> {
+    generic::fill(message, bytes)
+}

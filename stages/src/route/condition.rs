@@ -1,0 +1,301 @@
+//! Conditions of rules, compiled.
+
+use regex::{Regex, RegexBuilder};
+use schemas::{Message, MessageType, Timestamp, rule};
+use unicode_normalization::UnicodeNormalization;
+
+/// Longest regular expression, in bytes.
+pub(super) const MAX_PATTERN_BYTES: usize = 512;
+const MAX_KEYWORDS: usize = 500;
+const MAX_COMPILED_BYTES: usize = 1 << 20;
+const MINUTES_OF_DAY: i64 = 24 * 60;
+
+/// What must hold for a rule to apply.
+pub(super) struct Condition {
+    keywords: Option<Regex>,
+    regex: Option<Regex>,
+    language: Vec<String>,
+    intent: Vec<String>,
+    sentiment_below: Option<f32>,
+    message_type: Vec<MessageType>,
+    command: Vec<String>,
+    sender: Vec<String>,
+    hours: Option<Hours>,
+}
+
+impl Condition {
+    /// Compiles; the error says what is wrong.
+    pub(super) fn compile(given: &rule::Condition) -> Result<Self, String> {
+        let lower = |names: &[String]| -> Vec<String> {
+            names
+                .iter()
+                .map(|name| name.trim().to_lowercase())
+                .collect()
+        };
+        Ok(Self {
+            keywords: keywords(&given.keywords)?,
+            regex: given.regex.as_deref().map(pattern).transpose()?,
+            language: lower(&given.language),
+            intent: given.intent.clone(),
+            sentiment_below: given.sentiment_below,
+            message_type: given.message_type.clone(),
+            command: lower(&given.command)
+                .into_iter()
+                .map(|name| format!("/{}", name.trim_start_matches('/')))
+                .collect(),
+            sender: lower(&given.sender),
+            hours: given.hours.as_ref().map(Hours::compile).transpose()?,
+        })
+    }
+
+    /// Whether all that is given holds. The cheap questions come first.
+    pub(super) fn holds(&self, message: &Message, received_at: Timestamp) -> bool {
+        let any = |names: &[String], given: Option<&str>| {
+            names.is_empty()
+                || given.is_some_and(|given| names.iter().any(|name| equal(name, given)))
+        };
+        (self.message_type.is_empty() || self.message_type.contains(&message.message_type))
+            && any(
+                &self.language,
+                message.language.as_ref().map(|language| &*language.code),
+            )
+            && (self.intent.is_empty()
+                || message
+                    .intent
+                    .as_ref()
+                    .is_some_and(|intent| self.intent.contains(&intent.name)))
+            && self.sentiment_below.is_none_or(|limit| {
+                message
+                    .sentiment
+                    .as_ref()
+                    .is_some_and(|sentiment| sentiment.score < limit)
+            })
+            && any(
+                &self.command,
+                message
+                    .metadata
+                    .get("command")
+                    .and_then(|command| command.as_str()),
+            )
+            && self.sent_by(message)
+            && self
+                .hours
+                .as_ref()
+                .is_none_or(|hours| hours.hold(received_at))
+            && self
+                .keywords
+                .as_ref()
+                .is_none_or(|regex| said(message, regex))
+            && self.regex.as_ref().is_none_or(|regex| said(message, regex))
+    }
+
+    /// By address, or by `@username` where the platform has them.
+    fn sent_by(&self, message: &Message) -> bool {
+        let username = message
+            .sender
+            .metadata
+            .get("username")
+            .and_then(|name| name.as_str());
+        self.sender.is_empty()
+            || self
+                .sender
+                .iter()
+                .any(|wanted| match wanted.strip_prefix('@') {
+                    Some(wanted) => username.is_some_and(|name| equal(wanted, name)),
+                    None => equal(wanted, &message.sender.id),
+                })
+    }
+}
+
+/// Equal but for case; `lower` is in lower case.
+fn equal(lower: &str, given: &str) -> bool {
+    lower.eq_ignore_ascii_case(given) || (!given.is_ascii() && lower == given.to_lowercase())
+}
+
+/// In the text or in the subject.
+fn said(message: &Message, regex: &Regex) -> bool {
+    regex.is_match(&message.content.text)
+        || message
+            .subject
+            .as_deref()
+            .is_some_and(|subject| regex.is_match(subject))
+}
+
+fn pattern(source: &str) -> Result<Regex, String> {
+    if source.len() > MAX_PATTERN_BYTES {
+        return Err(format!(
+            "its regex is longer than {MAX_PATTERN_BYTES} bytes"
+        ));
+    }
+    build(source)
+}
+
+fn build(source: &str) -> Result<Regex, String> {
+    RegexBuilder::new(source)
+        .size_limit(MAX_COMPILED_BYTES)
+        .dfa_size_limit(MAX_COMPILED_BYTES)
+        .build()
+        .map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => "its regex is too large when compiled".to_owned(),
+            _ => "its regex is not valid".to_owned(),
+        })
+}
+
+/// One pattern for all words and phrases, on word borders. The borders are spelled as classes and
+/// not as `\b`, which would keep the engine from its fast path in text that is not ASCII.
+fn keywords(given: &[String]) -> Result<Option<Regex>, String> {
+    let words: Vec<String> = given
+        .iter()
+        .map(|words| {
+            words
+                .nfc()
+                .collect::<String>()
+                .split_whitespace()
+                .map(regex::escape)
+                .collect::<Vec<_>>()
+                .join(r"\s+")
+        })
+        .filter(|words| !words.is_empty())
+        .collect();
+    if given.is_empty() {
+        return Ok(None);
+    }
+    if words.is_empty() {
+        return Err("its keywords are empty".into());
+    }
+    if words.len() > MAX_KEYWORDS {
+        return Err(format!("it has more than {MAX_KEYWORDS} keywords"));
+    }
+    let border = r"[^\p{L}\p{N}_]";
+    build(&format!(
+        "(?i)(?:^|{border})(?:{})(?:$|{border})",
+        words.join("|")
+    ))
+    .map(Some)
+}
+
+/// A window of the day, in minutes.
+struct Hours {
+    from: i64,
+    to: i64,
+    offset: i64,
+    days: Vec<u8>,
+    outside: bool,
+}
+
+impl Hours {
+    fn compile(given: &rule::Hours) -> Result<Self, String> {
+        let minutes = |text: &str| -> Option<i64> {
+            let (hours, minutes) = text.split_once(':')?;
+            let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+            let total = hours * 60 + minutes;
+            ((0..=23).contains(&hours) && (0..=59).contains(&minutes) || total == MINUTES_OF_DAY)
+                .then_some(total)
+        };
+        if given.days.iter().any(|day| !(1..=7).contains(day)) {
+            return Err("its days are not from 1 to 7".into());
+        }
+        match (minutes(&given.from), minutes(&given.to)) {
+            (Some(from), Some(to)) => Ok(Self {
+                from,
+                to,
+                offset: given.utc_offset_minutes.into(),
+                days: given.days.clone(),
+                outside: given.outside,
+            }),
+            _ => Err("its hours are not HH:MM".into()),
+        }
+    }
+
+    fn hold(&self, at: Timestamp) -> bool {
+        let minutes = at.0.div_euclid(60_000_000) + self.offset;
+        let (day, minute) = (
+            minutes.div_euclid(MINUTES_OF_DAY),
+            minutes.rem_euclid(MINUTES_OF_DAY),
+        );
+        // 1970-01-01 was a Thursday; 1 is Monday.
+        let on = |day: i64| {
+            let weekday = (day + 3).rem_euclid(7) + 1;
+            self.days.is_empty() || self.days.iter().any(|on| i64::from(*on) == weekday)
+        };
+        let inside = if self.from <= self.to {
+            on(day) && (self.from..self.to).contains(&minute)
+        } else {
+            // Past midnight: the small hours belong to the day before.
+            (on(day) && minute >= self.from) || (on(day - 1) && minute < self.to)
+        };
+        inside != self.outside
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        serde_json::from_value(text.into()).unwrap()
+    }
+
+    #[test]
+    fn hours_of_the_day() {
+        let hours = |from: &str, to: &str, days: &[u8], outside| {
+            Hours::compile(&rule::Hours {
+                from: from.into(),
+                to: to.into(),
+                utc_offset_minutes: 60,
+                days: days.into(),
+                outside,
+            })
+            .unwrap()
+        };
+        // 2025-01-08 is a Wednesday.
+        let office = hours("09:00", "17:00", &[1, 2, 3, 4, 5], false);
+        assert!(office.hold(at("2025-01-08T08:00:00Z")));
+        assert!(office.hold(at("2025-01-08T15:59:59Z")));
+        assert!(!office.hold(at("2025-01-08T16:00:00Z")));
+        assert!(!office.hold(at("2025-01-11T10:00:00Z")));
+        assert!(hours("09:00", "17:00", &[], true).hold(at("2025-01-08T16:00:00Z")));
+        let night = hours("22:00", "06:00", &[3], false);
+        assert!(night.hold(at("2025-01-08T21:30:00Z")));
+        assert!(night.hold(at("2025-01-09T04:30:00Z")));
+        assert!(!night.hold(at("2025-01-08T04:30:00Z")));
+        assert!(hours("00:00", "24:00", &[], false).hold(Timestamp(i64::MIN)));
+    }
+
+    #[test]
+    fn keywords_on_word_borders() {
+        let regex = keywords(&["Preis".into(), "how  much".into(), "c++".into()])
+            .unwrap()
+            .unwrap();
+        for text in [
+            "preis?",
+            "Der PREIS ist",
+            "How\nmuch is it",
+            "i like C++!",
+            "«preis»",
+        ] {
+            assert!(regex.is_match(text), "{text}");
+        }
+        for text in ["Preise", "überpreis", "howmuch", "c+ +"] {
+            assert!(!regex.is_match(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_is_said() {
+        let compile = |given| Condition::compile(&given).map(|_| ()).unwrap_err();
+        let regex = |source: &str| rule::Condition {
+            regex: Some(source.into()),
+            ..rule::Condition::default()
+        };
+        assert_eq!(compile(regex("(")), "its regex is not valid");
+        assert_eq!(
+            compile(regex(r"\w{500}{500}")),
+            "its regex is too large when compiled"
+        );
+        assert_eq!(
+            compile(regex(&"x".repeat(513))),
+            "its regex is longer than 512 bytes"
+        );
+    }
+}
