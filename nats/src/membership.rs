@@ -1,0 +1,159 @@
+//! Who shares a role's lanes: the live members, and the member each lane falls to.
+//!
+//! A member writes its key in bucket `members` every second and a half; everybody who shares the role
+//! hears it. A member silent for six seconds is gone; one that says goodbye is gone at once. Views may
+//! differ for some seconds: the pin, not the view, decides who owns a lane.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
+
+use crate::{api::ApiError, bus::Bus, kv};
+
+const BUCKET: &str = "members";
+const BEAT: Duration = Duration::from_millis(1500);
+const SILENCE: Duration = Duration::from_secs(6);
+
+/// A seat in a role; dropped without [`Membership::leave`] it is as if the process died.
+pub(crate) struct Membership {
+    bus: Bus,
+    subject: String,
+    view: watch::Receiver<BTreeSet<String>>,
+    task: JoinHandle<()>,
+}
+
+impl Membership {
+    pub(crate) async fn join(bus: &Bus, role: &str, worker: &str) -> Result<Self, ApiError> {
+        let client = bus.pulling().client().clone();
+        let all = kv::subject(BUCKET, &format!("{role}.*"));
+        let mut heard = client
+            .subscribe(all)
+            .await
+            .map_err(|_| ApiError::Unavailable)?;
+        let now = Instant::now();
+        let mut seen: HashMap<String, Instant> = bus
+            .kv_keys(BUCKET, &format!("{role}.*"))
+            .await?
+            .into_iter()
+            .filter_map(|key| Some((key.split_once('.')?.1.to_owned(), now)))
+            .collect();
+        seen.remove(worker);
+        let (view, receiver) = watch::channel(members(&seen, worker));
+        let subject = kv::subject(BUCKET, &format!("{role}.{worker}"));
+        let (me, own) = (worker.to_owned(), subject.clone());
+        let task = tokio::spawn(async move {
+            let mut beat = tokio::time::interval(BEAT);
+            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = beat.tick() => {
+                        if client.publish(own.clone(), Bytes::from_static(b"{}")).await.is_err() {
+                            return;
+                        }
+                        seen.retain(|_, at| at.elapsed() < SILENCE);
+                    }
+                    message = heard.next() => {
+                        let Some(message) = message else { return };
+                        let Some(name) = message.subject.rsplit('.').next() else { continue };
+                        let left = message.headers.is_some_and(|headers| headers.get(kv::OPERATION).is_some());
+                        if left {
+                            seen.remove(name);
+                        } else if name != me {
+                            seen.insert(name.to_owned(), Instant::now());
+                        }
+                    }
+                }
+                let now = members(&seen, &me);
+                view.send_if_modified(|view| {
+                    let changed = *view != now;
+                    if changed {
+                        *view = now;
+                    }
+                    changed
+                });
+            }
+        });
+        Ok(Self {
+            bus: bus.clone(),
+            subject,
+            view: receiver,
+            task,
+        })
+    }
+
+    pub(crate) fn view(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.view.clone()
+    }
+
+    /// Says goodbye, so the others take over at once.
+    pub(crate) async fn leave(self) -> Result<(), ApiError> {
+        self.task.abort();
+        let store = self.bus.pulling().store(
+            self.subject.clone(),
+            Some(kv::removal()),
+            Bytes::new(),
+            Duration::from_secs(2),
+        );
+        store.await.map(drop)
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn members(seen: &HashMap<String, Instant>, me: &str) -> BTreeSet<String> {
+    seen.keys().cloned().chain([me.to_owned()]).collect()
+}
+
+/// The member a lane falls to: the highest of the members' scores for it (rendezvous hashing,
+/// Thaler and Ravishankar 1998). A member's coming or going moves only its own lanes.
+pub(crate) fn owner<'a>(members: &'a BTreeSet<String>, lane: &str) -> Option<&'a str> {
+    members
+        .iter()
+        .map(String::as_str)
+        .max_by_key(|member| (score(member, lane), *member))
+}
+
+/// FNV-1a 64 of both names, its bits mixed (the finalizer of MurmurHash3).
+fn score(member: &str, lane: &str) -> u64 {
+    let bytes = member.bytes().chain([0]).chain(lane.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leaving_member_moves_only_its_own_lanes() {
+        let all: BTreeSet<String> = ["a", "b", "c"].map(str::to_owned).into();
+        let two: BTreeSet<String> = ["a", "b"].map(str::to_owned).into();
+        let lanes: Vec<String> = (0..320).map(|p| format!("normalize-{p}")).collect();
+        let mut share = HashMap::new();
+        for lane in &lanes {
+            let before = owner(&all, lane).unwrap();
+            *share.entry(before).or_insert(0) += 1;
+            if before != "c" {
+                assert_eq!(owner(&two, lane), Some(before));
+            }
+        }
+        assert!(
+            share.values().all(|count| (70..150).contains(count)),
+            "{share:?}"
+        );
+        assert_eq!(owner(&BTreeSet::new(), "x"), None);
+    }
+}

@@ -1,0 +1,293 @@
+//! One lane at one worker: waiting for the pin, claiming it, handing it on.
+//!
+//! A tenure begins with the pin and a `CONSUMER.RESET`: messages that were out under the previous
+//! owner come again, in order, before any newer one. It ends with a planned hand-over (acknowledge,
+//! reset, unpin), or by losing the pin, the connection or the handler. See
+//! `docs/adr/0001-takeover.md`.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{ApiError, code},
+    attempt::Record,
+    bus::Bus,
+    definition,
+    lane::{Handler, Held, Lane, WorkerSettings},
+    pull::{Event, GROUP, Pulls},
+    tenure::{Exit, Tenure},
+};
+
+const DEFAULT_PIN_TIMEOUT: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a session works with.
+pub(crate) struct Session<H> {
+    pub(crate) bus: Bus,
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) settings: Arc<WorkerSettings>,
+    pub(crate) handler: Arc<H>,
+}
+
+/// What survives from one tenure of this worker to its next.
+#[derive(Default)]
+struct Memory {
+    /// The pin we hold, as far as we know.
+    pin: Option<String>,
+    /// What is unacknowledged was left by ourselves without a crash.
+    benign: bool,
+    suspects: Option<Record>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    delivered: Sequences,
+    ack_floor: Sequences,
+    #[serde(default)]
+    priority_groups: Vec<PinState>,
+}
+
+#[derive(Deserialize)]
+struct Sequences {
+    consumer_seq: u64,
+    stream_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct PinState {
+    group: String,
+    pinned_client_id: Option<String>,
+}
+
+impl<H: Handler> Session<H> {
+    /// Serves the lane until stopped.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut memory = Memory::default();
+        let mut pause = Duration::from_millis(50);
+        while !stop.is_cancelled() {
+            let began = Instant::now();
+            let exit = match self.ensure().await {
+                Ok(()) => self.tenure(&mut memory, &stop).await,
+                Err(error) => Err(error),
+            };
+            let failed = match exit {
+                Ok(Exit::Stopped) => return,
+                Ok(Exit::Lost) => {
+                    memory = Memory::default();
+                    false
+                }
+                Ok(Exit::Crashed) => {
+                    memory.benign = false;
+                    false
+                }
+                Ok(Exit::Broken | Exit::Gone) => {
+                    memory.benign = true;
+                    true
+                }
+                Err(error) => {
+                    tracing::warn!(lane = self.lane.durable, %error, "lane interrupted");
+                    true
+                }
+            };
+            if began.elapsed() > LONGEST_PAUSE {
+                pause = Duration::from_millis(50);
+            }
+            if failed {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.cancelled() => return,
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+
+    fn verb(&self, verb: &str) -> String {
+        format!("{verb}.{}.{}", self.lane.stream, self.lane.durable)
+    }
+
+    async fn info(&self) -> Result<Info, ApiError> {
+        let verb = self.verb("CONSUMER.INFO");
+        self.bus.pulling().api(&verb, &json!({})).await
+    }
+
+    /// Makes sure that the consumer exists.
+    async fn ensure(&self) -> Result<(), ApiError> {
+        match self.info().await {
+            Err(error) if error.is_code(code::CONSUMER_NOT_FOUND) => {}
+            other => return other.map(drop),
+        }
+        let Some(config) = definition::consumer_config(&self.lane) else {
+            return Err(ApiError::Refused {
+                status: 404,
+                code: code::CONSUMER_NOT_FOUND,
+                description: format!("no definition fits {}", self.lane.durable),
+            });
+        };
+        let payload = json!({ "stream_name": self.lane.stream, "config": config, "action": "" });
+        let verb = self.verb("CONSUMER.CREATE");
+        let created = self.bus.pulling().api::<Value>(&verb, &payload).await;
+        created.map(drop)
+    }
+
+    /// Waits for the pin, claims the lane and works it.
+    async fn tenure(
+        &self,
+        memory: &mut Memory,
+        stop: &CancellationToken,
+    ) -> Result<Exit, ApiError> {
+        if let Some(pin) = memory.pin.take() {
+            if let Some(tenure) = self.claim(&pin, 0, memory).await? {
+                return self.work(tenure, memory, stop).await;
+            }
+            // The broker restarted or somebody else was pinned meanwhile.
+        }
+        loop {
+            let mut pulls = Pulls::open(self.bus.pulling()).await?;
+            let pinned = self.stand_by(&mut pulls, stop).await;
+            pulls.close().await;
+            match pinned? {
+                Standby::Pinned(pin, received) => {
+                    if let Some(tenure) = self.claim(&pin, received, memory).await? {
+                        return self.work(tenure, memory, stop).await;
+                    }
+                }
+                Standby::Exit(exit) => return Ok(exit),
+            }
+        }
+    }
+
+    /// Pulls one message at a time until one comes: it carries the pin.
+    async fn stand_by(
+        &self,
+        pulls: &mut Pulls,
+        stop: &CancellationToken,
+    ) -> Result<Standby, ApiError> {
+        let mut connected = self.bus.pulling().connected();
+        loop {
+            if pulls.waiting() == 0 {
+                pulls.ask(&self.lane, None, 1, true).await?;
+            }
+            let overdue = pulls.overdue_at().unwrap_or_else(Instant::now);
+            let event = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Standby::Exit(Exit::Stopped)),
+                _ = connected.changed() => return Ok(Standby::Exit(Exit::Broken)),
+                event = pulls.next() => event,
+                () = tokio::time::sleep_until(overdue) => Event::Broken,
+            };
+            match event {
+                Event::Delivered(_, Some(pin), _) => return Ok(Standby::Pinned(pin, 1)),
+                Event::Delivered(_, None, _) | Event::Broken => {
+                    return Ok(Standby::Exit(Exit::Broken));
+                }
+                Event::Gone => return Ok(Standby::Exit(Exit::Gone)),
+                Event::Answered(_) => {}
+                Event::Pinned => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+
+    /// Begins a tenure under `pin`; `None` when the pin is not ours. `received` messages came to us
+    /// while standing by.
+    async fn claim(
+        &self,
+        pin: &str,
+        received: u64,
+        memory: &mut Memory,
+    ) -> Result<Option<Tenure>, ApiError> {
+        let sent = Instant::now();
+        let info = self.info().await?;
+        let ours = info
+            .priority_groups
+            .iter()
+            .any(|state| state.group == GROUP && state.pinned_client_id.as_deref() == Some(pin));
+        if !ours {
+            return Ok(None);
+        }
+        let out = info
+            .delivered
+            .consumer_seq
+            .saturating_sub(info.ack_floor.consumer_seq);
+        if !memory.benign && out > received {
+            let previous = Record::load(&self.bus, &self.lane).await?;
+            let (floor, delivered) = (info.ack_floor.stream_seq, info.delivered.stream_seq);
+            let record = Record::after_crash(previous, floor, delivered);
+            tracing::warn!(
+                lane = self.lane.durable,
+                crashes = record.crashes,
+                out,
+                "took over unacknowledged messages"
+            );
+            record.save(&self.bus, &self.lane).await?;
+            memory.suspects = Some(record);
+        }
+        memory.benign = true;
+        memory.pin = Some(pin.to_owned());
+        let pulls = Pulls::open(self.bus.pulling()).await?;
+        self.reset().await?;
+        metrics::counter!("tidings_lane_claims_total", "role" => self.settings.role.clone())
+            .increment(1);
+        let timeout = definition::consumer_config(&self.lane)
+            .and_then(|config| config["priority_timeout"].as_u64())
+            .map_or(DEFAULT_PIN_TIMEOUT, Duration::from_nanos);
+        Ok(Some(Tenure::new(
+            self.bus.clone(),
+            Arc::clone(&self.lane),
+            Arc::clone(&self.settings),
+            pulls,
+            pin.to_owned(),
+            Held::new(timeout / 2, sent),
+            memory.suspects.take(),
+        )))
+    }
+
+    async fn work(
+        &self,
+        mut tenure: Tenure,
+        memory: &mut Memory,
+        stop: &CancellationToken,
+    ) -> Result<Exit, ApiError> {
+        let exit = tenure.work(&self.handler, stop).await;
+        let confirmed = tenure.settle().await;
+        memory.suspects = tenure.close().await;
+        if matches!(exit, Ok(Exit::Stopped)) {
+            self.hand_over(confirmed).await;
+        }
+        exit
+    }
+
+    /// Leaves the lane so that the next owner finds nothing out and no pin.
+    async fn hand_over(&self, confirmed: bool) {
+        if !confirmed {
+            tracing::debug!(
+                lane = self.lane.durable,
+                "last acknowledgement not confirmed"
+            );
+        }
+        let unpin = async {
+            self.reset().await?;
+            let verb = self.verb("CONSUMER.UNPIN");
+            let group = json!({ "group": GROUP });
+            self.bus.pulling().api::<Value>(&verb, &group).await
+        };
+        if let Err(error) = unpin.await {
+            tracing::warn!(lane = self.lane.durable, %error, "the next owner waits for the pin");
+        }
+    }
+
+    async fn reset(&self) -> Result<(), ApiError> {
+        let verb = self.verb("CONSUMER.RESET");
+        let reset = self.bus.pulling().api::<Value>(&verb, &json!({})).await;
+        reset.map(drop)
+    }
+}
+
+enum Standby {
+    Pinned(String, u64),
+    Exit(Exit),
+}

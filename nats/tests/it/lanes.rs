@@ -1,0 +1,178 @@
+//! Lanes shared by workers that come, go and die.
+
+use std::time::Duration;
+
+use crate::{
+    rig::{Broker, until},
+    worker::{Journal, Worker, recorder, round},
+};
+
+const WAIT: Duration = Duration::from_secs(60);
+const CONVERSATIONS: usize = 60;
+const ROUNDS: usize = 60;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_workers_lanes_are_taken_over_in_order_and_completely() {
+    let broker = Broker::start();
+    let bus = broker.provisioned().await;
+    let journal = Journal::default();
+    let start = |name: &str| {
+        let handler = recorder(name, &journal, Duration::from_millis(10));
+        Worker::start(broker.settings(), name, nats::lanes("normalize"), handler)
+    };
+    let (a, b) = (start("a"), start("b"));
+    for number in 0..ROUNDS / 2 {
+        bus.publisher()
+            .publish_all(round(CONVERSATIONS, number), WAIT)
+            .await
+            .unwrap();
+    }
+    until("both have worked", || async {
+        journal.of("a") > 100 && journal.of("b") > 100
+    })
+    .await;
+    a.kill();
+    for number in ROUNDS / 2..ROUNDS {
+        bus.publisher()
+            .publish_all(round(CONVERSATIONS, number), WAIT)
+            .await
+            .unwrap();
+    }
+    until("everything is handled", || async {
+        journal.distinct() == CONVERSATIONS * ROUNDS
+    })
+    .await;
+    journal.assert_complete_and_in_order(CONVERSATIONS, ROUNDS);
+    assert_eq!(bus.dlq_list(None, None, 10).await.unwrap(), []);
+    b.stop().await;
+    let lag = bus.lag().await.unwrap();
+    let left: u64 = lag
+        .iter()
+        .filter(|lag| lag.stream == "INGEST")
+        .map(|lag| lag.pending + lag.ack_pending)
+        .sum();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planned_moves_repeat_nothing_and_are_quick() {
+    let broker = Broker::start();
+    let bus = broker.provisioned().await;
+    let journal = Journal::default();
+    let start = |name: &str| {
+        let handler = recorder(name, &journal, Duration::from_millis(5));
+        Worker::start(broker.settings(), name, nats::lanes("normalize"), handler)
+    };
+    let a = start("a");
+    let publishing = bus.clone();
+    let load = tokio::spawn(async move {
+        for number in 0..300 {
+            publishing
+                .publisher()
+                .publish_all(round(20, number), WAIT)
+                .await
+                .unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    until("a works", || async { journal.of("a") > 500 }).await;
+    let b = start("b");
+    until("b works beside it", || async { journal.of("b") > 200 }).await;
+    let began = tokio::time::Instant::now();
+    a.stop().await;
+    let stopped = began.elapsed();
+    assert!(
+        stopped < Duration::from_secs(5),
+        "the stop took {stopped:?}"
+    );
+    load.await.unwrap();
+    until("everything is handled", || async {
+        journal.distinct() == 20 * 300
+    })
+    .await;
+    let caught_up = began.elapsed();
+    assert!(
+        caught_up < Duration::from_secs(8),
+        "without waiting for a pin: {caught_up:?}"
+    );
+    journal.assert_complete_and_in_order(20, 300);
+    assert_eq!(
+        journal.items().len(),
+        20 * 300,
+        "something was handed over twice"
+    );
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_go_on_after_the_broker_was_killed() {
+    let mut broker = Broker::start();
+    let bus = broker.provisioned().await;
+    let journal = Journal::default();
+    let handler = recorder("a", &journal, Duration::from_millis(1));
+    let a = Worker::start(broker.settings(), "a", nats::lanes("normalize"), handler);
+    for number in 0..40 {
+        if number == 20 {
+            until("some are handled", || async { journal.distinct() > 100 }).await;
+            broker.kill();
+            broker.restart();
+        }
+        bus.publisher()
+            .publish_all(round(20, number), WAIT)
+            .await
+            .unwrap();
+    }
+    until("everything is handled", || async {
+        journal.distinct() == 20 * 40
+    })
+    .await;
+    journal.assert_complete_and_in_order(20, 40);
+    a.stop().await;
+}
+
+/// A handler slower than the pin's timeout keeps its lane, and nothing is handed over twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_handler_keeps_its_lane() {
+    let broker = Broker::start();
+    let bus = broker.provisioned().await;
+    let journal = Journal::default();
+    let slow = |name: &str| {
+        let handler = recorder(name, &journal, Duration::from_secs(12));
+        Worker::start(
+            broker.settings(),
+            name,
+            nats::lanes("project-track"),
+            handler,
+        )
+    };
+    let a = slow("a");
+    let item = ("track.t.message.sent".to_owned(), "0:0".into());
+    bus.publisher().publish_all(vec![item], WAIT).await.unwrap();
+    until("it is handled", || async { journal.distinct() == 1 }).await;
+    let b = slow("b");
+    a.stop().await;
+    b.stop().await;
+    assert_eq!(journal.items(), ["0:0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channels_lane_is_made_when_it_is_first_served() {
+    let broker = Broker::start();
+    let bus = broker.provisioned().await;
+    let journal = Journal::default();
+    let channel = schemas::ChannelId(uuid::Uuid::from_u128(7));
+    let other = schemas::ChannelId(uuid::Uuid::from_u128(8));
+    let lanes = vec![nats::definition::channel_lane(channel)];
+    let handler = recorder("a", &journal, Duration::ZERO);
+    let worker = Worker::start(broker.settings(), "a", lanes, handler);
+    for (channel, text) in [(other, "1:0"), (channel, "0:0"), (channel, "0:1")] {
+        let subject = format!("out.email.{}.t", channel.simple());
+        bus.publisher()
+            .publish(&subject, text.into(), WAIT)
+            .await
+            .unwrap();
+    }
+    until("both are handled", || async { journal.distinct() == 2 }).await;
+    assert_eq!(journal.items(), ["0:0", "0:1"]);
+    worker.stop().await;
+}
