@@ -1,0 +1,263 @@
+//! Keys for channel credentials at rest: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), bound to tenant
+//! and channel as associated data, so a sealed text moved to another row does not open.
+//!
+//! The file is JSON, `{"current":"k1","keys":{"k1":"<base64 of 32 bytes>"}}`, mode 0600. Old keys stay
+//! in it, so what they sealed still opens; [`crate::channel::reseal_all`] moves rows to the current one.
+//! Deliberately absent: dropping old keys, which is safe only when no backup needs them.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Generate, Key, Payload},
+};
+use serde::{Deserialize, Serialize};
+
+const VERSION: &str = "v1";
+const NONCE_BYTES: usize = 24;
+
+/// What can go wrong with keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    #[error("the key file cannot be read or written")]
+    File(#[source] io::Error),
+    #[error("the key file is not of the documented form")]
+    Form,
+    /// Sealed by a key that is not in the file.
+    #[error("no key {0:?} in the key file")]
+    UnknownKey(String),
+    /// Altered, or moved from another channel.
+    #[error("the sealed text does not open")]
+    DoesNotOpen,
+}
+
+/// A sealed text and the key that sealed it: the columns `credentials_encrypted` and `credentials_key_id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    pub key_id: String,
+    /// `v1:<key id>:<base64 of nonce and ciphertext>`
+    pub text: String,
+}
+
+/// The keys; cheap to clone, and all clones see a rotation.
+#[derive(Clone)]
+pub struct Keyring {
+    path: Option<Arc<PathBuf>>,
+    keys: Arc<RwLock<Keys>>,
+}
+
+#[derive(Clone)]
+struct Keys {
+    current: String,
+    ciphers: BTreeMap<String, Key<XChaCha20Poly1305>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    current: String,
+    keys: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("current", &self.current())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Keyring {
+    /// Reads the file, or makes it with one fresh key.
+    ///
+    /// # Errors
+    /// [`KeyringError::File`], [`KeyringError::Form`]. A damaged file is never replaced.
+    pub fn load_or_create(path: &Path) -> Result<Self, KeyringError> {
+        let keys = match fs::read(path) {
+            Ok(bytes) => Keys::parse(&bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let keys = Keys::fresh();
+                match keys.write_new(path) {
+                    Ok(()) => keys,
+                    // Another process was faster; both must use one key.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        Keys::parse(&fs::read(path).map_err(KeyringError::File)?)?
+                    }
+                    Err(error) => return Err(KeyringError::File(error)),
+                }
+            }
+            Err(error) => return Err(KeyringError::File(error)),
+        };
+        Ok(Self {
+            path: Some(Arc::new(path.to_owned())),
+            keys: Arc::new(RwLock::new(keys)),
+        })
+    }
+
+    /// A ring of one key that is nowhere else: what it sealed is lost with the process.
+    #[must_use]
+    pub fn ephemeral() -> Self {
+        Self {
+            path: None,
+            keys: Arc::new(RwLock::new(Keys::fresh())),
+        }
+    }
+
+    /// The id of the key that seals.
+    #[must_use]
+    pub fn current(&self) -> String {
+        self.keys().current.clone()
+    }
+
+    /// Seals; `aad` must be given again to open.
+    #[must_use]
+    pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Sealed {
+        let keys = self.keys();
+        let key = keys
+            .ciphers
+            .get(&keys.current)
+            .expect("`current` names a key: checked by `parse`, kept by `rotate`");
+        let nonce = XNonce::generate();
+        let payload = Payload { msg: plain, aad };
+        let sealed = XChaCha20Poly1305::new(key)
+            .encrypt(&nonce, payload)
+            .expect("only a text of 256 GiB is refused");
+        let bytes = [nonce.as_slice(), &sealed].concat();
+        Sealed {
+            text: format!("{VERSION}:{}:{}", keys.current, STANDARD.encode(bytes)),
+            key_id: keys.current.clone(),
+        }
+    }
+
+    /// Opens what [`Keyring::seal`] made with the same `aad`.
+    ///
+    /// # Errors
+    /// [`KeyringError::UnknownKey`], [`KeyringError::DoesNotOpen`].
+    pub fn open(&self, aad: &[u8], text: &str) -> Result<Vec<u8>, KeyringError> {
+        let mut parts = text.splitn(3, ':');
+        let (Some(VERSION), Some(key_id), Some(sealed)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(KeyringError::DoesNotOpen);
+        };
+        let bytes = STANDARD
+            .decode(sealed)
+            .map_err(|_| KeyringError::DoesNotOpen)?;
+        let (nonce, msg) = bytes
+            .split_at_checked(NONCE_BYTES)
+            .ok_or(KeyringError::DoesNotOpen)?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| KeyringError::DoesNotOpen)?;
+        let keys = self.keys();
+        let key = keys
+            .ciphers
+            .get(key_id)
+            .ok_or_else(|| KeyringError::UnknownKey(key_id.to_owned()))?;
+        XChaCha20Poly1305::new(key)
+            .decrypt(&nonce, Payload { msg, aad })
+            .map_err(|_| KeyringError::DoesNotOpen)
+    }
+
+    /// Adds a fresh key, which seals from now on; its id. The file is replaced as a whole.
+    ///
+    /// # Errors
+    /// [`KeyringError::File`]; the ring is then as before.
+    pub fn rotate(&self) -> Result<String, KeyringError> {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = keys.clone();
+        let id = (next.ciphers.len() + 1..)
+            .map(|number| format!("k{number}"))
+            .find(|id| !next.ciphers.contains_key(id))
+            .expect("the numbers do not run out");
+        next.ciphers
+            .insert(id.clone(), Key::<XChaCha20Poly1305>::generate());
+        next.current.clone_from(&id);
+        if let Some(path) = &self.path {
+            next.replace(path).map_err(KeyringError::File)?;
+        }
+        *keys = next;
+        Ok(id)
+    }
+
+    fn keys(&self) -> std::sync::RwLockReadGuard<'_, Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keys {
+    fn fresh() -> Self {
+        let current = "k1".to_owned();
+        Self {
+            ciphers: BTreeMap::from([(current.clone(), Key::<XChaCha20Poly1305>::generate())]),
+            current,
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, KeyringError> {
+        let file: File = serde_json::from_slice(bytes).map_err(|_| KeyringError::Form)?;
+        let ciphers = file
+            .keys
+            .into_iter()
+            .map(|(id, key)| {
+                let key = STANDARD.decode(key).map_err(|_| KeyringError::Form)?;
+                let key = Key::<XChaCha20Poly1305>::try_from(key.as_slice())
+                    .map_err(|_| KeyringError::Form)?;
+                Ok((id, key))
+            })
+            .collect::<Result<BTreeMap<_, _>, KeyringError>>()?;
+        if !ciphers.contains_key(&file.current) || ciphers.keys().any(|id| id.contains(':')) {
+            return Err(KeyringError::Form);
+        }
+        Ok(Self {
+            current: file.current,
+            ciphers,
+        })
+    }
+
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let file = File {
+            current: self.current.clone(),
+            keys: self
+                .ciphers
+                .iter()
+                .map(|(id, key)| (id.clone(), STANDARD.encode(key)))
+                .collect(),
+        };
+        Ok(serde_json::to_vec_pretty(&file)?)
+    }
+
+    /// Puts a whole file in place, unless there is one: a reader never sees half of it.
+    fn write_new(&self, path: &Path) -> io::Result<()> {
+        let whole = self.write_beside(path)?;
+        let placed = fs::hard_link(&whole, path);
+        fs::remove_file(&whole)?;
+        placed
+    }
+
+    fn replace(&self, path: &Path) -> io::Result<()> {
+        fs::rename(self.write_beside(path)?, path)
+    }
+
+    fn write_beside(&self, path: &Path) -> io::Result<PathBuf> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let beside = path.with_extension(format!("{}.tmp", uuid::Uuid::now_v7().simple()));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(&self.bytes()?)?;
+        file.sync_all()?;
+        Ok(beside)
+    }
+}

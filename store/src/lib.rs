@@ -1,0 +1,121 @@
+//! Postgres: rows and tenant-first queries; the only crate with SQL.
+//!
+//! Invariants:
+//! - Every query that a request can reach names the tenant in its `where`; the functions without a
+//!   tenant (`load_all`, `snapshot`, `project`, `delivery`) serve workers, whose input carries it.
+//! - A function does one thing in one transaction. Those of [`project`] and [`delivery`] may be repeated.
+//! - Projections (conversations, messages, contacts, analytics, tracking events) can be made anew
+//!   from the streams. The ledger ([`delivery`]) cannot: it is what stops a second send.
+//!
+//! Deliberately absent: API types (`gateway`), and whether a transient failure is retried (the caller's
+//! loop; only lost races of locks are retried here).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+/// Runs a block (to a `Result`) again while it loses locks to other transactions: the database ended
+/// it to break a deadlock, and nothing of it was written.
+macro_rules! retry {
+    ($block:block) => {{
+        let mut left = crate::RETRIES;
+        loop {
+            let result: Result<_, crate::StoreError> = async $block.await;
+            match result {
+                Err(error) if left > 0 && error.lost_race() => left -= 1,
+                result => break result,
+            }
+        }
+    }};
+}
+
+pub mod analytics;
+pub mod api_key;
+pub mod audit;
+pub mod bot_command;
+pub mod channel;
+mod column;
+pub mod contact;
+pub mod conversation;
+pub mod delivery;
+mod error;
+mod keyring;
+pub mod message;
+mod page;
+pub mod project;
+pub mod rule;
+pub mod sandbox;
+pub mod snapshot;
+pub mod stats;
+pub mod template;
+pub mod tenant;
+mod text;
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use error::StoreError;
+pub use keyring::{Keyring, KeyringError, Sealed};
+pub use page::{Cursor, Page};
+
+/// How often a transaction that lost a lock is tried again.
+const RETRIES: usize = 8;
+/// How long a caller waits for a connection before [`StoreError::Unavailable`].
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// A handle on the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+    keyring: Keyring,
+}
+
+impl Store {
+    /// Prepares a pool; connects when first used, so it works while Postgres is still down.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when `url` is no Postgres URL.
+    pub fn connect(url: &str, max_connections: u32, keyring: Keyring) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Invalid("not a Postgres URL".into()))?
+            .application_name("tidings");
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options);
+        Ok(Self { pool, keyring })
+    }
+
+    /// Brings the schema up to date. Several processes may call it at once; one does the work.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], or [`StoreError::Other`] when a migration was changed after it ran.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        MIGRATIONS.run(&self.pool).await.map_err(StoreError::from)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar!(r#"select 1 as "one!""#)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Ends all connections; waits for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,344 @@
+//! What follows from new messages: contacts, conversations, totals and analytics. Each conversation and
+//! channel of a batch is written once, however many messages it has there.
+
+use std::collections::BTreeMap;
+
+use schemas::{ContactId, Direction, Message, MessageType, PartyType, Priority};
+use sqlx::{
+    PgConnection,
+    types::chrono::{DateTime, NaiveDate, Utc},
+};
+use uuid::Uuid;
+
+use super::Line;
+use crate::{StoreError, text};
+
+/// Longest preview, in characters.
+const PREVIEW_CHARS: usize = 120;
+/// Longest address that is kept with a contact, in bytes; see `contact_addresses_address_check`.
+const ADDRESS_BYTES: usize = 1024;
+/// Stands between tags on their way into the database; taken out of the tags themselves.
+const SEPARATOR: char = '\u{1f}';
+
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    new: &[Line<'_>],
+) -> Result<(), StoreError> {
+    contacts(connection, new).await?;
+    conversations(connection, new).await?;
+    channels(connection, new).await
+}
+
+/// What the inbox shows of a message.
+pub(super) fn preview(message: &Message) -> String {
+    let shown = text::preview(&message.content.text, PREVIEW_CHARS);
+    if !shown.is_empty() {
+        return shown;
+    }
+    match &message.subject {
+        Some(subject) if !subject.is_empty() => text::preview(subject, PREVIEW_CHARS),
+        _ if message.message_type == MessageType::Text => String::new(),
+        _ => format!("[{}]", message.message_type.name()),
+    }
+}
+
+async fn contacts(connection: &mut PgConnection, new: &[Line<'_>]) -> Result<(), StoreError> {
+    // (tenant, kind, address) → the contact it would be, and the name last given
+    let mut seen: BTreeMap<(Uuid, &str, String), (Uuid, Option<String>)> = BTreeMap::new();
+    for line in new {
+        let sender = &line.message.sender;
+        let fits = !sender.id.is_empty() && sender.id.len() <= ADDRESS_BYTES;
+        if line.message.direction == Direction::Inbound && sender.kind == PartyType::User && fits {
+            let kind = line.kind.address_kind();
+            let address = text::clean(&sender.id).into_owned();
+            let id = ContactId::of(line.tenant, kind, &address);
+            let entry = seen
+                .entry((line.tenant.0, kind, address))
+                .or_insert((id.0, None));
+            if let Some(name) = &sender.name {
+                entry.1 = Some(text::clean(name).into_owned());
+            }
+        }
+    }
+    seen.retain(|(_, _, address), _| !address.is_empty());
+    if seen.is_empty() {
+        return Ok(());
+    }
+    let mut tenants = Vec::with_capacity(seen.len());
+    let mut kinds = Vec::with_capacity(seen.len());
+    let mut addresses = Vec::with_capacity(seen.len());
+    let mut ids = Vec::with_capacity(seen.len());
+    let mut names = Vec::with_capacity(seen.len());
+    for ((tenant, kind, address), (id, name)) in seen {
+        tenants.push(tenant);
+        kinds.push(kind.to_owned());
+        addresses.push(address);
+        ids.push(id);
+        names.push(name);
+    }
+    // An address that is there already may belong to another contact (people get merged), so a contact
+    // is made only for a new address. A contact without a name takes the first that is given.
+    sqlx::query!(
+        "with input as (
+             select i.tenant_id, i.kind, i.address, i.contact_id, i.name, i.place
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[]) with ordinality
+                  as i (tenant_id, kind, address, contact_id, name, place)
+         ), added as (
+             insert into contact_addresses (tenant_id, kind, address, contact_id)
+             select tenant_id, kind, address, contact_id from input order by place
+             on conflict (tenant_id, kind, address) do nothing
+             returning contact_id
+         ), made as (
+             insert into contacts (id, tenant_id, name)
+             select i.contact_id, i.tenant_id, i.name from input i join added using (contact_id) order by i.place
+             on conflict (id) do nothing
+         )
+         update contacts c set name = i.name, updated_at = now()
+         from input i join contact_addresses a using (tenant_id, kind, address)
+         where c.id = a.contact_id and c.name is null and i.name is not null",
+        &tenants,
+        &kinds,
+        &addresses,
+        &ids,
+        &names as &[Option<String>]
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What a batch adds to a conversation.
+struct Addition<'a> {
+    line: Line<'a>,
+    /// The newest message.
+    last: Line<'a>,
+    unread: i32,
+    count: i64,
+    name: Option<&'a str>,
+    subject: Option<&'a str>,
+    priority: Priority,
+    assign: Option<&'a str>,
+    tags: Vec<&'a str>,
+}
+
+impl<'a> Addition<'a> {
+    fn new(line: Line<'a>) -> Self {
+        Self {
+            line,
+            last: line,
+            unread: 0,
+            count: 0,
+            name: None,
+            subject: None,
+            priority: Priority::Normal,
+            assign: None,
+            tags: Vec::new(),
+        }
+    }
+
+    /// Lines of one conversation must come by rising position.
+    fn add(&mut self, line: Line<'a>) {
+        let message = line.message;
+        self.count += 1;
+        self.last = line;
+        self.unread += i32::from(message.direction == Direction::Inbound);
+        let party = party(message);
+        if party.id == participant(&self.line) && party.name.is_some() {
+            self.name = party.name.as_deref();
+        }
+        self.subject = self.subject.or(message.subject.as_deref());
+        if message.priority != Priority::Normal {
+            self.priority = message.priority;
+        }
+        if message.routing.assign.is_some() {
+            self.assign = message.routing.assign.as_deref();
+        }
+        if message.direction == Direction::Inbound {
+            for tag in &message.tags {
+                if !self.tags.contains(&tag.as_str()) {
+                    self.tags.push(tag);
+                }
+            }
+        }
+    }
+}
+
+/// The other side of a message.
+fn party(message: &Message) -> &schemas::Party {
+    match message.direction {
+        Direction::Inbound => &message.sender,
+        Direction::Outbound => &message.recipient,
+    }
+}
+
+/// Who a conversation is with: a group where there is one, else who wrote or is written to.
+fn participant<'a>(line: &Line<'a>) -> &'a str {
+    let message = line.message;
+    let group = message.direction == Direction::Inbound
+        && matches!(
+            message.recipient.kind,
+            PartyType::Group | PartyType::Channel
+        );
+    if group {
+        &message.recipient.id
+    } else {
+        &party(message).id
+    }
+}
+
+async fn conversations(connection: &mut PgConnection, new: &[Line<'_>]) -> Result<(), StoreError> {
+    let mut sorted: Vec<Line<'_>> = new.to_vec();
+    sorted.sort_by_key(|line| (line.message.conversation_id, line.position));
+    let mut additions: Vec<Addition<'_>> = Vec::new();
+    for line in sorted {
+        let goes_on = additions
+            .last()
+            .is_some_and(|a| a.line.message.conversation_id == line.message.conversation_id);
+        if !goes_on {
+            additions.push(Addition::new(line));
+        }
+        if let Some(addition) = additions.last_mut() {
+            addition.add(line);
+        }
+    }
+    let uuids = |of: fn(&Addition<'_>) -> Uuid| -> Vec<Uuid> { additions.iter().map(of).collect() };
+    let texts = |of: fn(&Addition<'_>) -> Option<String>| -> Vec<Option<String>> {
+        additions
+            .iter()
+            .map(|addition| of(addition).map(|text| text::clean(&text).into_owned()))
+            .collect()
+    };
+    let ids = uuids(|a| a.line.message.conversation_id.0);
+    let tenants = uuids(|a| a.line.tenant.0);
+    let channels = uuids(|a| a.line.channel.0);
+    let keys = texts(|a| Some(a.line.conversation_key.to_owned()));
+    let kinds = texts(|a| Some(a.line.kind.address_kind().to_owned()));
+    let participants = texts(|a| Some(participant(&a.line).to_owned()));
+    let names = texts(|a| a.name.map(str::to_owned));
+    let subjects = texts(|a| a.subject.map(str::to_owned));
+    let priorities = texts(|a| Some(a.priority.name().to_owned()));
+    let assigns = texts(|a| a.assign.map(str::to_owned));
+    let previews = texts(|a| Some(preview(a.last.message)));
+    let tags = texts(|a| {
+        let tags: Vec<String> = a
+            .tags
+            .iter()
+            .map(|tag| tag.replace(SEPARATOR, " "))
+            .collect();
+        (!tags.is_empty()).then(|| tags.join(&SEPARATOR.to_string()))
+    });
+    let unread: Vec<i32> = additions.iter().map(|a| a.unread).collect();
+    let counts: Vec<i64> = additions.iter().map(|a| a.count).collect();
+    let positions: Vec<i64> = additions.iter().map(|a| a.last.position).collect();
+    let times: Vec<DateTime<Utc>> = additions
+        .iter()
+        .map(|a| a.last.message.created_at.to_datetime())
+        .collect();
+    // The tag list of a conversation is bounded: 64.
+    sqlx::query!(
+        r"insert into comm_conversations as v (id, tenant_id, channel_id, platform_conversation_id, participant_id,
+              participant_name, contact_id, subject, priority, tags, unread_count, message_count, last_position,
+              last_message_at, last_message_preview, assigned_agent_id)
+          select i.id, i.tenant_id, i.channel_id, i.key, i.participant, i.name, a.contact_id, i.subject, i.priority,
+              coalesce(string_to_array(i.tags, E'\x1f'), '{}'), i.unread, i.count, i.position, i.at, i.preview, i.assign
+          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                      $9::text[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[], $15::text[],
+                      $16::text[]) with ordinality
+               as i (id, tenant_id, channel_id, key, kind, participant, name, subject, priority, tags, unread, count,
+                     position, at, preview, assign, place)
+          left join contact_addresses a on a.tenant_id = i.tenant_id and a.kind = i.kind and a.address = i.participant
+          order by i.place
+          on conflict (id) do update set
+              participant_name = case when v.participant_id = excluded.participant_id
+                  then coalesce(excluded.participant_name, v.participant_name)
+                  else coalesce(v.participant_name, excluded.participant_name) end,
+              contact_id = coalesce(v.contact_id, excluded.contact_id),
+              subject = coalesce(v.subject, excluded.subject),
+              status = case when excluded.unread_count > 0 then 'active' else v.status end,
+              priority = case when excluded.priority = 'normal' then v.priority else excluded.priority end,
+              tags = case when excluded.tags <@ v.tags then v.tags
+                  else (v.tags || array(select unnest(excluded.tags) except select unnest(v.tags)))[1:64] end,
+              unread_count = v.unread_count + excluded.unread_count,
+              message_count = v.message_count + excluded.message_count,
+              last_position = greatest(v.last_position, excluded.last_position),
+              last_message_at = case when v.message_count = 0 or excluded.last_position >= v.last_position
+                  then excluded.last_message_at else v.last_message_at end,
+              last_message_preview = case when v.message_count = 0 or excluded.last_position >= v.last_position
+                  then excluded.last_message_preview else v.last_message_preview end,
+              assigned_agent_id = coalesce(excluded.assigned_agent_id, v.assigned_agent_id),
+              updated_at = now()
+          where v.tenant_id = excluded.tenant_id",
+        &ids,
+        &tenants,
+        &channels,
+        &keys as &[Option<String>],
+        &kinds as &[Option<String>],
+        &participants as &[Option<String>],
+        &names as &[Option<String>],
+        &subjects as &[Option<String>],
+        &priorities as &[Option<String>],
+        &tags as &[Option<String>],
+        &unread,
+        &counts,
+        &positions,
+        &times,
+        &previews as &[Option<String>],
+        &assigns as &[Option<String>]
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Totals of the channels and their days. The rows of a channel are shared by all writers, so they come last
+/// and are held only for the commit.
+async fn channels(connection: &mut PgConnection, new: &[Line<'_>]) -> Result<(), StoreError> {
+    let mut days: BTreeMap<(Uuid, Uuid, NaiveDate), (i64, i64)> = BTreeMap::new();
+    for line in new {
+        let day = line.received_at.to_datetime().date_naive();
+        let (received, sent) = days
+            .entry((line.channel.0, line.tenant.0, day))
+            .or_default();
+        match line.message.direction {
+            Direction::Inbound => *received += 1,
+            Direction::Outbound => *sent += 1,
+        }
+    }
+    let channels: Vec<Uuid> = days.keys().map(|(channel, _, _)| *channel).collect();
+    let tenants: Vec<Uuid> = days.keys().map(|(_, tenant, _)| *tenant).collect();
+    let dates: Vec<NaiveDate> = days.keys().map(|(_, _, day)| *day).collect();
+    let received: Vec<i64> = days.values().map(|(received, _)| *received).collect();
+    let sent: Vec<i64> = days.values().map(|(_, sent)| *sent).collect();
+    sqlx::query!(
+        "with input as (
+             select i.channel_id, i.tenant_id, i.day, i.received, i.sent
+             from unnest($1::uuid[], $2::uuid[], $3::date[], $4::bigint[], $5::bigint[])
+                  as i (channel_id, tenant_id, day, received, sent)
+         ), locked as (
+             select c.id from comm_channels c where c.id = any($1) order by c.id for no key update
+         ), totals as (
+             select i.channel_id, sum(i.received)::bigint as received, sum(i.sent)::bigint as sent
+             from input i join locked l on l.id = i.channel_id group by i.channel_id
+         ), counted as (
+             update comm_channels c set
+                 total_messages_received = c.total_messages_received + t.received,
+                 total_messages_sent = c.total_messages_sent + t.sent
+             from totals t where c.id = t.channel_id
+         )
+         insert into comm_analytics as a (tenant_id, channel_id, day, messages_received, messages_sent)
+         select i.tenant_id, i.channel_id, i.day, i.received, i.sent
+         from input i join totals t on t.channel_id = i.channel_id
+         order by i.channel_id, i.day
+         on conflict (tenant_id, channel_id, day) do update set
+             messages_received = a.messages_received + excluded.messages_received,
+             messages_sent = a.messages_sent + excluded.messages_sent",
+        &channels,
+        &tenants,
+        &dates,
+        &received,
+        &sent
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
