@@ -40,6 +40,7 @@ mod error;
 mod keyring;
 pub mod message;
 mod page;
+pub mod probe;
 pub mod project;
 pub mod rule;
 pub mod sandbox;
