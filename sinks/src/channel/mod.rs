@@ -1,0 +1,217 @@
+//! Senders: how a message leaves for a platform.
+//!
+//! A new platform is one file here with one [`Sender`], and one line in [`build`].
+//!
+//! What an implementation promises, and what the caller relies on:
+//! - [`Sender::send`] answers every message given, in the order given, and never panics on content.
+//! - It tries once. Waiting, counting attempts and giving up belong to [`crate::deliver`].
+//! - It says [`SendOutcome::Unknown`] whenever the request may have reached the platform and no
+//!   answer came back, unless the platform takes our message id as an idempotency key.
+//! - It bounds what it reads from the platform and how long it waits.
+//! - Reasons name codes and the platform's own words; they never hold credentials. They reach the
+//!   ledger, which the tenant owns; logs get [`Failure::code`] only.
+//!
+//! Deliberately absent: rate limits, retries, the ledger, metrics.
+
+mod guard;
+mod http;
+mod sandbox;
+mod smtp;
+mod telegram;
+mod webhook;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use schemas::{ChannelId, ChannelKind, Outbound, TenantId};
+use serde::Serialize;
+use serde_json::Value;
+use store::Store;
+
+pub use guard::is_public;
+
+/// What became of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The platform took it; its id of the message where it gave one.
+    Accepted { provider_id: Option<String> },
+    /// It did not leave, and may later. `after` is the platform's own wish, else our backoff holds.
+    RetryAfter {
+        after: Option<Duration>,
+        failure: Failure,
+    },
+    /// It did not leave and never will.
+    Permanent(Failure),
+    /// It may have left.
+    Unknown(Failure),
+}
+
+/// Why a message did not, or may not, have left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// `[a-z0-9-]+`, low cardinality: for metrics, logs and tracking.
+    pub code: String,
+    /// For the person who asks; at most 300 characters.
+    pub detail: String,
+    /// Whether it is the message's trouble or the whole channel's.
+    pub scope: Scope,
+}
+
+/// How far a failure reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This message alone.
+    Message,
+    /// Every message of the channel would fare the same: throttled, unreachable, refused credentials.
+    Channel,
+}
+
+impl Failure {
+    #[must_use]
+    pub fn message(code: impl Into<String>, detail: impl AsRef<str>) -> Self {
+        Self::of(Scope::Message, code.into(), detail.as_ref())
+    }
+
+    #[must_use]
+    pub fn channel(code: impl Into<String>, detail: impl AsRef<str>) -> Self {
+        Self::of(Scope::Channel, code.into(), detail.as_ref())
+    }
+
+    fn of(scope: Scope, code: String, detail: &str) -> Self {
+        let detail = detail
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(300)
+            .collect();
+        Self {
+            code,
+            detail,
+            scope,
+        }
+    }
+}
+
+/// The answer to "does this channel work?".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TestReport {
+    pub ok: bool,
+    /// Who we are on the platform, e.g. the bot's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    pub detail: String,
+}
+
+impl TestReport {
+    #[must_use]
+    pub fn passed(account: Option<String>, detail: impl Into<String>) -> Self {
+        Self {
+            ok: true,
+            account,
+            detail: detail.into(),
+        }
+    }
+
+    #[must_use]
+    pub fn failed(failure: &Failure) -> Self {
+        Self {
+            ok: false,
+            account: None,
+            detail: format!("{}: {}", failure.code, failure.detail),
+        }
+    }
+}
+
+/// One account on one platform, ready to send. See the module for what it promises.
+#[async_trait]
+pub trait Sender: Send + Sync + 'static {
+    /// Sends the messages one after the other and answers each: as many answers as messages, in
+    /// their order. The caller gives at most [`Sender::batch_size`] messages.
+    async fn send(&self, batch: &[&Outbound]) -> Vec<SendOutcome>;
+
+    /// How many messages one call may take. One means: the caller calls once per message, several
+    /// calls side by side, and those of one conversation one after the other.
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    /// Whether a second send of the same message id is harmless on the other side. Decides what
+    /// happens by default to a message that may have left.
+    fn is_idempotent(&self) -> bool;
+
+    /// Tries the credentials without sending anything to anyone. Where the platform can be told
+    /// where to deliver its updates, and `webhook_url` is given, it is told so.
+    async fn test(&self, webhook_url: Option<&str>) -> TestReport;
+}
+
+/// What the hub allows all channels.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Lets channels call private and loopback addresses: for tests and a hub on one machine.
+    pub allow_private_urls: bool,
+}
+
+/// A channel whose configuration cannot send.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misconfigured {
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    #[error("`{name}` {problem}")]
+    Invalid {
+        name: &'static str,
+        problem: &'static str,
+    },
+    #[error("no TLS client can be built here: {0}")]
+    Tls(String),
+}
+
+/// Makes the sender of a channel from what is stored about it.
+///
+/// # Errors
+/// [`Misconfigured`] says which field is missing or wrong, never its value.
+pub fn build(
+    account: &Account<'_>,
+    settings: &Settings,
+    store: &Store,
+) -> Result<Arc<dyn Sender>, Misconfigured> {
+    Ok(match account.kind {
+        ChannelKind::Telegram => Arc::new(telegram::Telegram::new(account, settings)?),
+        ChannelKind::Email => Arc::new(smtp::Smtp::new(account)?),
+        ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
+        ChannelKind::Sandbox => Arc::new(sandbox::Sandbox::new(account, store.clone())),
+    })
+}
+
+/// What is stored about a channel, as far as sending needs it.
+#[derive(Clone, Copy)]
+pub struct Account<'a> {
+    pub tenant: TenantId,
+    pub channel: ChannelId,
+    pub kind: ChannelKind,
+    /// The channel's `config`; its `settings` hold what is not secret.
+    pub config: &'a Value,
+    pub credentials: Option<&'a Value>,
+}
+
+impl<'a> Account<'a> {
+    fn setting(&self, name: &str) -> Option<&'a Value> {
+        self.config.get("settings")?.get(name)
+    }
+
+    fn setting_flag(&self, name: &str) -> bool {
+        self.setting(name).and_then(Value::as_bool) == Some(true)
+    }
+
+    fn credential(&self, name: &str) -> Option<&'a Value> {
+        self.credentials?.get(name)
+    }
+
+    fn credential_text(&self, name: &'static str) -> Result<&'a str, Misconfigured> {
+        self.credential(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .ok_or(Misconfigured::Missing(name))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,321 @@
+//! One SMTP connection, and how far a message got on it.
+//!
+//! Invariant: [`Phase::Content`] begins when the server asked for the content (354), because from
+//! then on a lost connection leaves open whether the message was taken.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+#[expect(
+    deprecated,
+    reason = "the only way to do implicit TLS on a socket we opened"
+)]
+use lettre::transport::smtp::client::AsyncNetworkStream;
+use lettre::{
+    Address,
+    transport::smtp::{
+        Error,
+        authentication::{Credentials, DEFAULT_MECHANISMS},
+        client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters},
+        commands::{Data, Mail, Rcpt, Rset},
+        extension::{ClientId, Extension, MailParameter},
+    },
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
+
+use super::letter::Letter;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+/// A server may scan the content before it answers (RFC 5321 section 4.5.3.2.6 grants ten minutes).
+const CONTENT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How far a message, or its connection, got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Connecting,
+    Greeting,
+    /// The TLS handshake, or a server without STARTTLS.
+    Security,
+    Login,
+    /// `MAIL`, `RCPT`, `DATA`: nothing of the content was written.
+    Before,
+    /// The content was asked for.
+    Content,
+    /// We did not even try.
+    Ours,
+}
+
+/// What went wrong.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) phase: Phase,
+    /// The server's reply code, when it replied.
+    pub(super) reply: Option<u16>,
+    pub(super) detail: String,
+}
+
+impl Trouble {
+    fn of(phase: Phase, error: &Error) -> Self {
+        let reply = error.status().map(|code| {
+            u16::from(code.severity as u8) * 100
+                + u16::from(code.category as u8) * 10
+                + u16::from(code.detail as u8)
+        });
+        Self {
+            phase,
+            reply,
+            detail: error.to_string(),
+        }
+    }
+
+    fn io(phase: Phase, error: &io::Error) -> Self {
+        Self {
+            phase,
+            reply: None,
+            detail: error.to_string(),
+        }
+    }
+}
+
+/// Waits for a step, bounded.
+async fn within<T>(
+    limit: Duration,
+    phase: Phase,
+    step: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Trouble> {
+    match timeout(limit, step).await {
+        Ok(done) => done.map_err(|error| Trouble::of(phase, &error)),
+        Err(_) => Err(Trouble {
+            phase,
+            reply: None,
+            detail: format!("no answer within {} s", limit.as_secs()),
+        }),
+    }
+}
+
+pub(super) enum Security {
+    None,
+    Starttls(TlsParameters),
+    Implicit(TlsParameters),
+}
+
+/// Where and how to connect.
+pub(super) struct Server {
+    host: String,
+    port: u16,
+    security: Security,
+    login: Option<Credentials>,
+    hello: ClientId,
+}
+
+impl Server {
+    pub(super) fn new(
+        host: String,
+        port: u16,
+        security: Security,
+        login: Option<Credentials>,
+    ) -> Self {
+        Self {
+            host,
+            port,
+            security,
+            login,
+            hello: ClientId::default(),
+        }
+    }
+
+    pub(super) async fn open(&self) -> Result<Connection, Trouble> {
+        let socket = self.socket().await?;
+        let mut smtp = match &self.security {
+            Security::Implicit(parameters) => {
+                let stream = encrypted(socket, parameters.clone()).await?;
+                self.greet(Box::new(stream)).await?
+            }
+            Security::None | Security::Starttls(_) => self.greet(Box::new(socket)).await?,
+        };
+        if let Security::Starttls(parameters) = &self.security {
+            within(
+                COMMAND_TIMEOUT,
+                Phase::Security,
+                smtp.starttls(parameters.clone(), &self.hello),
+            )
+            .await?;
+        }
+        if let Some(login) = &self.login {
+            within(
+                COMMAND_TIMEOUT,
+                Phase::Login,
+                smtp.auth(DEFAULT_MECHANISMS, login),
+            )
+            .await?;
+        }
+        Ok(Connection {
+            smtp,
+            delivered: 0,
+            broken: false,
+        })
+    }
+
+    async fn socket(&self) -> Result<TcpStream, Trouble> {
+        let connect = TcpStream::connect((self.host.as_str(), self.port));
+        let socket = timeout(CONNECT_TIMEOUT, connect)
+            .await
+            .map_err(|_| Trouble::io(Phase::Connecting, &io::ErrorKind::TimedOut.into()))?
+            .map_err(|error| Trouble::io(Phase::Connecting, &error))?;
+        socket
+            .set_nodelay(true)
+            .map_err(|error| Trouble::io(Phase::Connecting, &error))?;
+        Ok(socket)
+    }
+
+    async fn greet(
+        &self,
+        stream: Box<dyn AsyncTokioStream>,
+    ) -> Result<AsyncSmtpConnection, Trouble> {
+        within(
+            COMMAND_TIMEOUT,
+            Phase::Greeting,
+            AsyncSmtpConnection::connect_with_transport(stream, &self.hello),
+        )
+        .await
+    }
+}
+
+pub(super) struct Connection {
+    smtp: AsyncSmtpConnection,
+    delivered: u32,
+    broken: bool,
+}
+
+impl Connection {
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken || self.smtp.has_broken()
+    }
+
+    /// Messages this connection has carried.
+    pub(super) fn delivered(&self) -> u32 {
+        self.delivered
+    }
+
+    /// One message. After an error reply the connection stays usable, after anything else it does not.
+    pub(super) async fn deliver(&mut self, letter: &Letter) -> Result<(), Trouble> {
+        self.delivered += 1;
+        let done = self.exchange(letter).await;
+        if let Err(trouble) = &done {
+            let reset = match (trouble.reply, trouble.phase) {
+                (Some(421) | None, Phase::Before | Phase::Content) => false,
+                (Some(_), Phase::Before) => {
+                    within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(Rset))
+                        .await
+                        .is_ok()
+                }
+                _ => true,
+            };
+            self.broken |= !reset;
+        }
+        done
+    }
+
+    async fn exchange(&mut self, letter: &Letter) -> Result<(), Trouble> {
+        let mut parameters = Vec::new();
+        let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+        if !is_ascii(&letter.from) || !is_ascii(&letter.to) {
+            if !self
+                .smtp
+                .server_info()
+                .supports_feature(Extension::SmtpUtfEight)
+            {
+                return Err(Trouble {
+                    phase: Phase::Ours,
+                    reply: None,
+                    detail: "the relay takes no addresses outside ASCII (SMTPUTF8)".into(),
+                });
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        let mail = Mail::new(Some(letter.from.clone()), parameters);
+        within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(mail)).await?;
+        let rcpt = Rcpt::new(letter.to.clone(), Vec::new());
+        within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(rcpt)).await?;
+        within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(Data)).await?;
+        within(
+            CONTENT_TIMEOUT,
+            Phase::Content,
+            self.smtp.message(&letter.content),
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// A TLS stream on our own socket.
+#[derive(Debug)]
+#[expect(deprecated, reason = "see the import")]
+struct Encrypted {
+    stream: Compat<AsyncNetworkStream>,
+    peer: SocketAddr,
+}
+
+#[expect(deprecated, reason = "see the import")]
+async fn encrypted(socket: TcpStream, parameters: TlsParameters) -> Result<Encrypted, Trouble> {
+    let peer = socket
+        .peer_addr()
+        .map_err(|error| Trouble::io(Phase::Connecting, &error))?;
+    let mut stream = AsyncNetworkStream::use_existing_tokio1(Box::new(socket));
+    within(
+        COMMAND_TIMEOUT,
+        Phase::Security,
+        stream.upgrade_tls(parameters),
+    )
+    .await?;
+    Ok(Encrypted {
+        stream: stream.compat(),
+        peer,
+    })
+}
+
+impl AsyncTokioStream for Encrypted {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+}
+
+impl AsyncRead for Encrypted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,289 @@
+//! E-mail by SMTP (RFC 5321), one relay per channel.
+//!
+//! Connections are kept here, each on a socket with `TCP_NODELAY`: the body and the final dot are two
+//! writes, and Nagle's algorithm against a delayed ACK costs 40 ms a message.
+//!
+//! Classes: a reply of 4xx is tried again, 5xx is final; a connection lost before the server asked
+//! for the content is tried again, one lost after it is `Unknown`, for SMTP has no idempotency key.
+//! Refused credentials are the channel's trouble, not the message's.
+//!
+//! Deliberately absent: direct delivery to MX hosts, DKIM (the relay signs), attachments as MIME parts
+//! (they are linked to), bulk headers (`List-*`).
+
+mod connection;
+mod letter;
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use lettre::{message::Mailbox, transport::smtp::authentication::Credentials};
+use schemas::Outbound;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use self::{
+    connection::{Connection, Phase, Trouble},
+    letter::Letter,
+};
+use super::{Account, Failure, Misconfigured, SendOutcome, Sender, TestReport};
+
+/// Connections kept for the next message.
+const MAX_IDLE: usize = 16;
+/// Servers close idle connections; one that waited this long is not trusted.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(20);
+/// Many servers limit the messages of one connection.
+const MAX_MESSAGES: u32 = 100;
+
+/// `credentials.smtp`.
+#[derive(Deserialize)]
+struct Relay {
+    host: String,
+    port: Option<u16>,
+    #[serde(default)]
+    tls: Tls,
+    username: Option<String>,
+    password: Option<String>,
+    /// Which certificate authorities are trusted.
+    #[serde(default)]
+    roots: Roots,
+    /// One more authority, as PEM: for a relay with a private one.
+    ca_pem: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Tls {
+    /// In the clear: for a relay on the same machine.
+    None,
+    /// Refused if the server does not offer it.
+    #[default]
+    Starttls,
+    Implicit,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Roots {
+    /// The system's.
+    #[default]
+    Native,
+    /// Mozilla's, built in: for systems without any.
+    Webpki,
+}
+
+pub(super) struct Smtp {
+    from: Mailbox,
+    server: connection::Server,
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+impl Smtp {
+    pub(super) fn new(account: &Account<'_>) -> Result<Self, Misconfigured> {
+        let from =
+            account
+                .credential_text("from")?
+                .parse()
+                .map_err(|_| Misconfigured::Invalid {
+                    name: "from",
+                    problem: "must be an address or `Name <address>`",
+                })?;
+        let relay: Relay = account
+            .credential("smtp")
+            .cloned()
+            .ok_or(Misconfigured::Missing("smtp"))
+            .and_then(|relay| {
+                serde_json::from_value(relay).map_err(|_| Misconfigured::Invalid {
+                    name: "smtp",
+                    problem: "must have host, port, tls (none, starttls, implicit), username, password",
+                })
+            })?;
+        Ok(Self {
+            from,
+            server: server(relay, account)?,
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|kept| kept.since.elapsed() < MAX_IDLE_TIME);
+        idle.pop().map(|kept| kept.connection)
+    }
+
+    fn keep(&self, connection: Connection) {
+        if connection.is_broken() || connection.delivered() >= MAX_MESSAGES {
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(Idle {
+                connection,
+                since: Instant::now(),
+            });
+        }
+    }
+
+    async fn deliver(&self, letter: &Letter) -> Result<(), Trouble> {
+        if let Some(mut kept) = self.take_idle() {
+            match kept.deliver(letter).await {
+                // The server closed it while it waited: nothing left, so once more on a new one.
+                Err(trouble) if trouble.phase == Phase::Before && trouble.reply.is_none() => {}
+                done => {
+                    self.keep(kept);
+                    return done;
+                }
+            }
+        }
+        let mut fresh = self.server.open().await?;
+        let done = fresh.deliver(letter).await;
+        self.keep(fresh);
+        done
+    }
+}
+
+fn server(relay: Relay, account: &Account<'_>) -> Result<connection::Server, Misconfigured> {
+    if relay.host.is_empty() {
+        return Err(Misconfigured::Missing("smtp.host"));
+    }
+    let port = relay.port.unwrap_or(match relay.tls {
+        Tls::None => 25,
+        Tls::Starttls => 587,
+        Tls::Implicit => 465,
+    });
+    let login = match (&relay.username, &relay.password) {
+        (Some(user), Some(password)) if !user.is_empty() => {
+            Some(Credentials::new(user.clone(), password.clone()))
+        }
+        (Some(user), None) if !user.is_empty() => {
+            return Err(Misconfigured::Missing("smtp.password"));
+        }
+        _ => None,
+    };
+    if login.is_some() && relay.tls == Tls::None && !account.setting_flag("allow_plain_login") {
+        return Err(Misconfigured::Invalid {
+            name: "smtp.tls",
+            problem: "`none` would show the password on the way; set `allow_plain_login` to do so",
+        });
+    }
+    let tls = match relay.tls {
+        Tls::None => connection::Security::None,
+        Tls::Starttls => connection::Security::Starttls(tls_parameters(&relay)?),
+        Tls::Implicit => connection::Security::Implicit(tls_parameters(&relay)?),
+    };
+    Ok(connection::Server::new(relay.host, port, tls, login))
+}
+
+fn tls_parameters(
+    relay: &Relay,
+) -> Result<lettre::transport::smtp::client::TlsParameters, Misconfigured> {
+    use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
+    let mut builder = TlsParameters::builder(relay.host.clone());
+    if relay.roots == Roots::Webpki {
+        builder = builder.certificate_store(CertificateStore::WebpkiRoots);
+    }
+    if let Some(pem) = &relay.ca_pem {
+        let authority =
+            Certificate::from_pem(pem.as_bytes()).map_err(|_| Misconfigured::Invalid {
+                name: "smtp.ca_pem",
+                problem: "is not a certificate in PEM",
+            })?;
+        builder = builder.add_root_certificate(authority);
+    }
+    builder
+        .build_rustls()
+        .map_err(|error| Misconfigured::Tls(error.to_string()))
+}
+
+/// What a trouble means for the message.
+fn classed(trouble: &Trouble) -> SendOutcome {
+    let detail = &trouble.detail;
+    let Some(reply) = trouble.reply else {
+        return match trouble.phase {
+            Phase::Connecting => SendOutcome::RetryAfter {
+                after: None,
+                failure: Failure::channel("connect", detail),
+            },
+            Phase::Security => SendOutcome::RetryAfter {
+                after: None,
+                failure: Failure::channel("tls", detail),
+            },
+            Phase::Greeting | Phase::Login | Phase::Before => SendOutcome::RetryAfter {
+                after: None,
+                failure: Failure::message("connection-lost", detail),
+            },
+            Phase::Content => SendOutcome::Unknown(Failure::message("connection-lost", detail)),
+            Phase::Ours => SendOutcome::Permanent(Failure::message("address", detail)),
+        };
+    };
+    let code = format!("smtp-{reply}");
+    match (trouble.phase, reply) {
+        (Phase::Login, 500..) | (_, 530 | 535) => {
+            SendOutcome::Permanent(Failure::channel(code, detail))
+        }
+        // A server that refuses to talk at all may talk later; 421 closes the connection.
+        (Phase::Connecting | Phase::Greeting | Phase::Security | Phase::Login, _) | (_, 421) => {
+            SendOutcome::RetryAfter {
+                after: None,
+                failure: Failure::channel(code, detail),
+            }
+        }
+        (_, 500..) => SendOutcome::Permanent(Failure::message(code, detail)),
+        _ => SendOutcome::RetryAfter {
+            after: None,
+            failure: Failure::message(code, detail),
+        },
+    }
+}
+
+#[async_trait]
+impl Sender for Smtp {
+    async fn send(&self, batch: &[&Outbound]) -> Vec<SendOutcome> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for outbound in batch {
+            outcomes.push(match Letter::write(&self.from, outbound) {
+                Err(failure) => SendOutcome::Permanent(failure),
+                Ok(letter) => match self.deliver(&letter).await {
+                    Ok(()) => SendOutcome::Accepted {
+                        provider_id: Some(letter.message_id),
+                    },
+                    Err(trouble) => classed(&trouble),
+                },
+            });
+        }
+        outcomes
+    }
+
+    fn is_idempotent(&self) -> bool {
+        false
+    }
+
+    /// Connects, encrypts and logs in; no mail is sent.
+    async fn test(&self, _webhook_url: Option<&str>) -> TestReport {
+        match self.server.open().await {
+            Ok(connection) => {
+                self.keep(connection);
+                TestReport::passed(
+                    Some(self.from.email.to_string()),
+                    "the relay answers and takes the login",
+                )
+            }
+            Err(trouble) => match classed(&trouble) {
+                SendOutcome::Accepted { .. } => TestReport::passed(None, "accepted"),
+                SendOutcome::RetryAfter { failure, .. }
+                | SendOutcome::Permanent(failure)
+                | SendOutcome::Unknown(failure) => TestReport::failed(&failure),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! The SMTP sender against a server that speaks from a script.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use schemas::ChannelKind;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpListener,
+};
+
+use super::*;
+use crate::channel::tests::{account, outbound, word};
+
+/// Closes the connection instead of a reply.
+const HANG_UP: &str = "hang up";
+
+/// What the server says out of the ordinary: replies to a command, in turn; then the usual ones.
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<HashMap<&'static str, VecDeque<&'static str>>>>);
+
+impl Script {
+    fn with(steps: &[(&'static str, &'static str)]) -> Self {
+        let script = Self::default();
+        for (command, reply) in steps {
+            let mut map = script.0.lock().unwrap();
+            map.entry(command).or_default().push_back(reply);
+        }
+        script
+    }
+
+    fn reply(&self, command: &str) -> String {
+        let scripted = self
+            .0
+            .lock()
+            .unwrap()
+            .get_mut(command)
+            .and_then(VecDeque::pop_front);
+        let reply = scripted.unwrap_or(match command {
+            "GREETING" => "220 relay ready",
+            "EHLO" => "250-relay\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN",
+            "AUTH" => "235 welcome",
+            "DATA" => "354 go on",
+            "QUIT" => "221 bye",
+            _ => "250 ok",
+        });
+        reply.to_owned()
+    }
+}
+
+#[derive(Clone)]
+struct Relay {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    mails: Arc<Mutex<Vec<String>>>,
+}
+
+impl Relay {
+    async fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let relay = Self {
+            port: listener.local_addr().unwrap().port(),
+            connections: Arc::default(),
+            mails: Arc::default(),
+        };
+        let started = relay.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                relay.connections.fetch_add(1, Ordering::SeqCst);
+                let (script, relay) = (script.clone(), relay.clone());
+                tokio::spawn(async move { relay.converse(socket, &script).await });
+            }
+        });
+        started
+    }
+
+    async fn converse(&self, socket: impl AsyncRead + AsyncWrite + Unpin, script: &Script) {
+        let mut socket = BufReader::new(socket);
+        let mut command = "GREETING".to_owned();
+        loop {
+            let reply = script.reply(&command);
+            if reply == HANG_UP {
+                return;
+            }
+            let line = format!("{reply}\r\n");
+            if socket.write_all(line.as_bytes()).await.is_err() || reply.starts_with("421") {
+                return;
+            }
+            command = if reply.starts_with("354") {
+                let Some(mail) = content(&mut socket).await else {
+                    return;
+                };
+                self.mails.lock().unwrap().push(mail);
+                "CONTENT".into()
+            } else {
+                let mut line = String::new();
+                if socket.read_line(&mut line).await.unwrap_or(0) == 0 {
+                    return;
+                }
+                line.split([' ', '\r']).next().unwrap().to_owned()
+            };
+        }
+    }
+
+    fn smtp(&self) -> Smtp {
+        self.smtp_with(json!({"host": "127.0.0.1", "port": self.port, "tls": "none"}))
+    }
+
+    fn smtp_with(&self, relay: Value) -> Smtp {
+        let credentials = json!({"from": "Desk <desk@example.com>", "smtp": relay});
+        let config = json!({"settings": {"allow_plain_login": true}});
+        Smtp::new(&account(ChannelKind::Email, &config, &credentials)).unwrap()
+    }
+
+    fn mails(&self) -> Vec<String> {
+        self.mails.lock().unwrap().clone()
+    }
+}
+
+async fn content(socket: &mut (impl AsyncBufReadExt + Unpin)) -> Option<String> {
+    let mut mail = String::new();
+    loop {
+        let mut line = String::new();
+        if socket.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        if line == ".\r\n" {
+            return Some(mail);
+        }
+        mail.push_str(&line);
+    }
+}
+
+fn letter(id: u128) -> Outbound {
+    let mut letter = outbound(id);
+    letter.message.recipient.id = "bob@example.org".into();
+    letter
+}
+
+async fn send(smtp: &Smtp, id: u128) -> String {
+    word(&smtp.send(&[&letter(id)]).await.remove(0))
+}
+
+const ACCEPTED: &str = "accepted 00000000-0000-0000-0000-000000000001@example.com";
+
+#[tokio::test]
+async fn a_connection_carries_many_mails() {
+    let relay = Relay::start(Script::default()).await;
+    let smtp = relay.smtp();
+    assert_eq!(send(&smtp, 1).await, ACCEPTED);
+    for id in 2..=5 {
+        assert!(send(&smtp, id).await.starts_with("accepted"));
+    }
+    assert_eq!(relay.connections.load(Ordering::SeqCst), 1);
+    let mails = relay.mails();
+    assert_eq!(mails.len(), 5);
+    assert!(mails[0].contains("hello"));
+}
+
+#[tokio::test]
+async fn a_dot_in_the_text_does_not_end_the_mail() {
+    let relay = Relay::start(Script::default()).await;
+    let mut dotted = letter(1);
+    dotted.message.content.text = "a\n.\nRCPT TO:<eve@example.net>\n..b".into();
+    let outcome = relay.smtp().send(&[&dotted]).await.remove(0);
+    assert_eq!(word(&outcome), ACCEPTED);
+    assert_eq!(relay.mails().len(), 1);
+    assert!(relay.mails()[0].contains("RCPT TO:<eve@example.net>"));
+}
+
+#[tokio::test]
+async fn replies_are_classed_and_the_connection_survives_them() {
+    for (command, reply, expected) in [
+        ("MAIL", "451 later", "retry smtp-451"),
+        ("MAIL", "550 no such sender", "permanent smtp-550"),
+        ("RCPT", "450 mailbox busy", "retry smtp-450"),
+        ("RCPT", "550 no such user", "permanent smtp-550"),
+        ("RCPT", "421 shutting down", "retry smtp-421"),
+        ("DATA", "452 no room", "retry smtp-452"),
+        ("DATA", "554 no", "permanent smtp-554"),
+        ("CONTENT", "451 try again", "retry smtp-451"),
+        ("CONTENT", "554 spam", "permanent smtp-554"),
+    ] {
+        let relay = Relay::start(Script::with(&[(command, reply)])).await;
+        let smtp = relay.smtp();
+        assert_eq!(send(&smtp, 1).await, expected, "{command} {reply}");
+        assert_eq!(send(&smtp, 1).await, ACCEPTED, "after {command} {reply}");
+        let connections = relay.connections.load(Ordering::SeqCst);
+        let expected = if reply.starts_with("421") { 2 } else { 1 };
+        assert_eq!(connections, expected, "{command} {reply}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_connection_breaks_decides() {
+    for (command, expected) in [
+        ("GREETING", "retry connection-lost"),
+        ("EHLO", "retry connection-lost"),
+        ("MAIL", "retry connection-lost"),
+        ("RCPT", "retry connection-lost"),
+        ("DATA", "retry connection-lost"),
+        ("CONTENT", "unknown connection-lost"),
+    ] {
+        let relay = Relay::start(Script::with(&[(command, HANG_UP)])).await;
+        assert_eq!(send(&relay.smtp(), 1).await, expected, "{command}");
+    }
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = Relay {
+        port: unused.local_addr().unwrap().port(),
+        connections: Arc::default(),
+        mails: Arc::default(),
+    };
+    drop(unused);
+    assert_eq!(send(&nobody.smtp(), 1).await, "retry connect");
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_idle_is_replaced_at_once() {
+    let relay = Relay::start(Script::with(&[("MAIL", "250 ok"), ("MAIL", HANG_UP)])).await;
+    let smtp = relay.smtp();
+    assert!(send(&smtp, 1).await.starts_with("accepted"));
+    assert!(send(&smtp, 2).await.starts_with("accepted"));
+    assert_eq!(relay.connections.load(Ordering::SeqCst), 2);
+    assert_eq!(relay.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn refused_credentials_are_the_channels_trouble() {
+    let relay = Relay::start(Script::with(&[
+        ("AUTH", "535 wrong password"),
+        ("AUTH", "454 not now"),
+    ]))
+    .await;
+    let login = json!({
+        "host": "127.0.0.1", "port": relay.port, "tls": "none", "username": "u", "password": "hunter2"
+    });
+    let smtp = relay.smtp_with(login);
+    let refused = smtp.send(&[&letter(1)]).await.remove(0);
+    assert_eq!(word(&refused), "permanent smtp-535");
+    assert!(!format!("{refused:?}").contains("hunter2"));
+    assert!(matches!(
+        refused,
+        SendOutcome::Permanent(failure) if failure.scope == crate::channel::Scope::Channel
+    ));
+    assert_eq!(send(&smtp, 1).await, "retry smtp-454");
+    assert!(smtp.test(None).await.ok);
+    assert!(relay.mails().is_empty());
+}
+
+#[tokio::test]
+async fn no_password_in_the_clear_unless_told_so() {
+    let credentials = json!({
+        "from": "desk@example.com",
+        "smtp": {"host": "127.0.0.1", "tls": "none", "username": "u", "password": "p"},
+    });
+    let refused = Smtp::new(&account(ChannelKind::Email, &json!({}), &credentials));
+    assert!(matches!(
+        refused.err(),
+        Some(Misconfigured::Invalid {
+            name: "smtp.tls",
+            ..
+        })
+    ));
+}
+
+#[tokio::test]
+async fn encryption_that_is_asked_for_is_not_given_up() {
+    // The server offers no STARTTLS.
+    let relay = Relay::start(Script::default()).await;
+    let smtp = relay.smtp_with(json!({"host": "127.0.0.1", "port": relay.port, "roots": "webpki"}));
+    assert_eq!(send(&smtp, 1).await, "retry tls");
+    assert!(relay.mails().is_empty());
+}
+
+#[tokio::test]
+async fn addresses_outside_ascii_need_the_relays_consent() {
+    let relay = Relay::start(Script::with(&[
+        ("EHLO", "250 relay"),
+        ("EHLO", "250-relay\r\n250 SMTPUTF8"),
+    ]))
+    .await;
+    let mut letter = letter(1);
+    letter.message.recipient.id = "jörg@example.org".into();
+    let refused = relay.smtp().send(&[&letter]).await.remove(0);
+    assert_eq!(word(&refused), "permanent address");
+    let taken = relay.smtp().send(&[&letter]).await.remove(0);
+    assert_eq!(word(&taken), ACCEPTED);
+}

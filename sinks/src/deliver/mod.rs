@@ -1,0 +1,291 @@
+//! Delivery: from OUT to the platforms, each message once as far as a platform lets us.
+//!
+//! [`Deliver`] is the handler of the lanes `deliver-<channel>`; each has one owner at a time, so a
+//! channel's rate is exact and kept here. A batch goes in waves, and a wave goes like this: claim in
+//! the ledger, commit `sending`, call the platform (conversations side by side, the messages of one in
+//! order, each through the channel's [`rate::Gate`]), record, then retries and tracking events.
+//! `docs/delivery.md` tells the states, the retries and what a crash costs.
+//!
+//! Invariants:
+//! - Nothing is sent that the ledger has not as `sending`; with the database away nothing is sent.
+//! - A wave that has begun to send is recorded even when its batch is given up: it runs in a task of
+//!   its own, and the channel's next wave here waits for it.
+//! - Every outcome is the message's own. Only a channel that is away as a whole holds its lane up.
+//! - Tracking events and retries follow the record and are repeated with it; their ids absorb that.
+//!
+//! Deliberately absent: campaigns. Their lanes will read BULK in this module beside `senders::lane`, as
+//! a second kind of lane that serves the same [`route::Route`] and takes what the gate leaves over.
+
+mod dispatch;
+pub mod outcome;
+pub mod rate;
+pub mod retry;
+pub mod route;
+pub mod senders;
+mod wave;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use nats::{Batch, Bus, HandleError, Handler, Item};
+use schemas::{
+    ChannelId, ChannelStatus, Outbound, TrackContext, TrackEvent, TrackKind,
+    subject::{self, stream},
+};
+use store::Store;
+use tokio::sync::{Mutex as AsyncMutex, RwLock};
+
+pub use self::senders::{Known, Senders, channel_of, lane, lanes};
+use self::wave::{Next, Wave};
+use crate::project::bury;
+
+/// Messages to hand over at once: [`nats::WorkerSettings::max_items`] of the role.
+pub const MAX_ITEMS: usize = 256;
+
+/// The first token of delivery's dead letters.
+const STAGE: &str = "deliver";
+/// How long a lane rests whose channel is switched off.
+const INACTIVE: Duration = Duration::from_secs(5);
+const PUBLISH: Duration = Duration::from_secs(30);
+
+/// A message and where it came from.
+struct Entry {
+    item: Item,
+    outbound: Outbound,
+}
+
+/// Handler of the lanes `deliver-<channel>`.
+pub struct Deliver {
+    shared: Arc<Shared>,
+}
+
+/// What a wave needs, also after its batch was given up.
+struct Shared {
+    bus: Bus,
+    store: Store,
+    senders: Arc<Senders>,
+    /// Names this process in the ledger.
+    owner: String,
+    /// One wave at a time for a channel, in this process.
+    turns: Mutex<HashMap<ChannelId, Arc<AsyncMutex<()>>>>,
+    /// Read by every wave; written by who waits for their end.
+    waves: Arc<RwLock<()>>,
+}
+
+impl Deliver {
+    /// `owner` names this process in the ledger. No two that live may share it; one that keeps it
+    /// over a restart takes its own claims back at once instead of after their lease.
+    #[must_use]
+    pub fn new(bus: Bus, store: Store, senders: Arc<Senders>, owner: impl Into<String>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                bus,
+                store,
+                senders,
+                owner: owner.into(),
+                turns: Mutex::default(),
+                waves: Arc::default(),
+            }),
+        }
+    }
+
+    /// Waits until what is being sent is recorded; false when that takes longer than `limit`. Call it
+    /// after the lanes have stopped, before the process ends.
+    pub async fn settle(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.shared.waves.write())
+            .await
+            .is_ok()
+    }
+}
+
+impl Handler for Deliver {
+    async fn handle(&self, batch: Batch) -> Result<(), HandleError> {
+        let shared = &self.shared;
+        let Some(channel) = channel_of(&batch.lane.durable) else {
+            return Err(HandleError::Permanent {
+                reason: "lane",
+                detail: "not the lane of a channel".into(),
+            });
+        };
+        let held = batch.held;
+        let entries = shared.read(channel, batch.items).await?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let known = shared
+            .senders
+            .find(channel)
+            .await
+            .map_err(HandleError::transient)?;
+        let route = match known {
+            Known::Route(route) => route,
+            Known::Gone => {
+                return shared
+                    .bury_all(&entries, "channel-gone", "the channel was deleted")
+                    .await;
+            }
+        };
+        if route.status == ChannelStatus::Inactive {
+            return Err(rest(INACTIVE, "the channel is switched off"));
+        }
+        let sender = match &route.sender {
+            Ok(sender) => Arc::clone(sender),
+            Err(problem) => {
+                return shared
+                    .bury_all(&entries, "misconfigured", &problem.to_string())
+                    .await;
+            }
+        };
+        let size = route.wave(sender.as_ref());
+        let mut entries = entries.into_iter().peekable();
+        let mut held_until = None;
+        while entries.peek().is_some() {
+            if held.expired() {
+                return Err(rest(Duration::ZERO, "the lane may be another's by now"));
+            }
+            let turn = shared.turn(channel).lock_owned().await;
+            let wave = Wave {
+                shared: Arc::clone(shared),
+                route: Arc::clone(&route),
+                sender: Arc::clone(&sender),
+                held: held.clone(),
+                entries: distinct(entries.by_ref().take(size)),
+            };
+            let alive = Arc::clone(&shared.waves).read_owned().await;
+            // In a task of its own: what has begun to be sent must be recorded.
+            let running = tokio::spawn(async move {
+                let _held_to_the_end = (turn, alive);
+                wave.run().await
+            });
+            match running.await.map_err(HandleError::transient)?? {
+                Next::GoOn => {}
+                Next::ComeBack(wait) => held_until = held_until.max(Some(wait)),
+                Next::Rest(wait) => return Err(rest(wait, "the channel is not reachable now")),
+            }
+        }
+        match held_until {
+            None => Ok(()),
+            Some(wait) => Err(rest(wait, "another sender holds some of the messages")),
+        }
+    }
+}
+
+/// Why a lane rests.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Resting(&'static str);
+
+fn rest(wait: Duration, why: &'static str) -> HandleError {
+    HandleError::Transient {
+        retry_after: Some(wait),
+        source: Box::new(Resting(why)),
+    }
+}
+
+/// A retry and its redelivered original may meet in one wave: the first speaks for both.
+fn distinct(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
+    let mut seen = HashSet::new();
+    entries
+        .filter(|entry| seen.insert(entry.outbound.message.id))
+        .collect()
+}
+
+impl Shared {
+    /// Decodes; what cannot be read, or is not this channel's, becomes a dead letter.
+    async fn read(&self, channel: ChannelId, items: Vec<Item>) -> Result<Vec<Entry>, HandleError> {
+        let mut entries = Vec::with_capacity(items.len());
+        for item in items {
+            let (reason, detail) = match Outbound::decode(&item.payload) {
+                Ok(outbound) => {
+                    let subject =
+                        subject::outbound(outbound.kind, outbound.channel, outbound.tenant);
+                    if outbound.channel == channel && *item.subject == *subject {
+                        entries.push(Entry { item, outbound });
+                        continue;
+                    }
+                    (
+                        "forged",
+                        "its subject names another channel or tenant".into(),
+                    )
+                }
+                Err(error) => ("undecodable", error.to_string()),
+            };
+            bury(&self.bus, stream::OUT, &item, STAGE, reason, detail).await?;
+        }
+        Ok(entries)
+    }
+
+    async fn bury_all(
+        &self,
+        entries: &[Entry],
+        reason: &'static str,
+        detail: &str,
+    ) -> Result<(), HandleError> {
+        let mut events = Vec::with_capacity(entries.len());
+        for Entry { item, outbound } in entries {
+            bury(
+                &self.bus,
+                stream::OUT,
+                item,
+                STAGE,
+                reason,
+                detail.to_owned(),
+            )
+            .await?;
+            events.push(event(
+                outbound,
+                TrackKind::Failed,
+                reason,
+                Some(reason),
+                None,
+            ));
+        }
+        self.track(&events).await
+    }
+
+    async fn track(&self, events: &[TrackEvent]) -> Result<(), HandleError> {
+        let items = events
+            .iter()
+            .map(|event| {
+                let subject = subject::track(event.tenant, event.context, event.kind);
+                (subject, event.encode())
+            })
+            .collect();
+        self.bus
+            .publisher()
+            .publish_all(items, PUBLISH)
+            .await
+            .map_err(HandleError::transient)
+    }
+
+    fn turn(&self, channel: ChannelId) -> Arc<AsyncMutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(channel).or_default())
+    }
+}
+
+/// A tracking event about a message; `occurrence` as [`TrackEvent::derive_id`] has it.
+fn event(
+    outbound: &Outbound,
+    kind: TrackKind,
+    occurrence: &str,
+    detail: Option<&str>,
+    provider_id: Option<String>,
+) -> TrackEvent {
+    let message = &outbound.message;
+    TrackEvent {
+        id: TrackEvent::derive_id(message.id, kind, occurrence),
+        tenant: outbound.tenant,
+        channel: outbound.channel,
+        conversation: message.conversation_id,
+        message: message.id,
+        context: TrackContext::Message,
+        kind,
+        at: schemas::Timestamp::now(),
+        provider_id,
+        detail: detail.map(str::to_owned),
+    }
+}

@@ -1,0 +1,349 @@
+//! The rate of a channel: exact, because one owner sends for it (GCRA).
+//!
+//! Invariant: a message passes the gate before it leaves; in any stretch of time `t` no more than
+//! `burst + t * per_second` do, and nobody passes while the platform asked for silence. Those who wait
+//! pass in the order they came.
+//!
+//! Deliberately absent: limits by conversation and by destination domain, and a share kept free for
+//! interactive traffic (there is no campaign traffic yet).
+
+use std::{
+    num::NonZeroU32,
+    ops::Add,
+    sync::{
+        Mutex as StdMutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, Reference},
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use schemas::ChannelKind;
+use serde_json::Value;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::channel::Misconfigured;
+
+/// How fast a channel may send.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    pub per_second: f64,
+    pub burst: NonZeroU32,
+}
+
+impl Limit {
+    /// `settings.rateLimit` (or `rate_limit`): messages per second, or `{"per_second", "burst"}`, or
+    /// `null` for none. Without the setting Telegram gets its documented 30 a second; the others have
+    /// no limit.
+    ///
+    /// # Errors
+    /// When the setting is there and is neither.
+    pub fn of(kind: ChannelKind, config: &Value) -> Result<Option<Self>, Misconfigured> {
+        let invalid = Misconfigured::Invalid {
+            name: "rateLimit",
+            problem: "must be messages per second above zero, or {\"per_second\", \"burst\"}",
+        };
+        let setting = config
+            .get("settings")
+            .and_then(|settings| settings.get("rateLimit").or(settings.get("rate_limit")));
+        let (per_second, burst) = match setting {
+            None => return Ok(Self::default_of(kind)),
+            Some(Value::Null) => return Ok(None),
+            Some(Value::Object(fields)) => (
+                fields.get("per_second").and_then(Value::as_f64),
+                match fields.get("burst") {
+                    None => Some(1),
+                    Some(burst) => burst.as_u64(),
+                },
+            ),
+            Some(number) => (number.as_f64(), Some(1)),
+        };
+        let burst = burst
+            .and_then(|burst| u32::try_from(burst).ok())
+            .and_then(NonZeroU32::new);
+        match (per_second, burst) {
+            (Some(per_second), Some(burst)) if (0.0001..=1_000_000.0).contains(&per_second) => {
+                Ok(Some(Self { per_second, burst }))
+            }
+            _ => Err(invalid),
+        }
+    }
+
+    fn default_of(kind: ChannelKind) -> Option<Self> {
+        match kind {
+            // <https://core.telegram.org/bots/faq>: about 30 messages a second.
+            ChannelKind::Telegram => Some(Self {
+                per_second: 30.0,
+                burst: NonZeroU32::MIN,
+            }),
+            ChannelKind::Email | ChannelKind::Generic | ChannelKind::Sandbox => None,
+        }
+    }
+
+    fn quota(self) -> Quota {
+        let period = Duration::from_secs_f64(1.0 / self.per_second);
+        Quota::with_period(period)
+            .expect("the rate is at most a million a second, so the period is not zero")
+            .allow_burst(self.burst)
+    }
+}
+
+/// Where a channel's messages wait for their turn.
+pub struct Gate {
+    limit: Option<Limit>,
+    limiter: Option<Limiter>,
+    /// First come, first served.
+    turn: Mutex<()>,
+    silent_until: StdMutex<Option<Instant>>,
+    /// Calls in a row that failed because of the channel.
+    away: AtomicU32,
+    health: StdMutex<&'static str>,
+}
+
+/// So many failures in a row mean that the channel as a whole is away.
+const AWAY_AFTER: u32 = 5;
+const AWAY: Duration = Duration::from_secs(15);
+const LONGEST_AWAY: Duration = Duration::from_secs(60);
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<At>>;
+
+impl Gate {
+    #[must_use]
+    pub fn new(limit: Option<Limit>) -> Self {
+        Self {
+            limit,
+            limiter: limit.map(|limit| RateLimiter::direct_with_clock(limit.quota(), TokioClock)),
+            turn: Mutex::new(()),
+            silent_until: StdMutex::new(None),
+            away: AtomicU32::new(0),
+            health: StdMutex::new(""),
+        }
+    }
+
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// Waits until one message may leave; answers how long that took.
+    pub async fn pass(&self) -> Duration {
+        let came = Instant::now();
+        let _turn = self.turn.lock().await;
+        loop {
+            if let Some(until) = self.silent_until() {
+                tokio::time::sleep_until(until).await;
+                continue;
+            }
+            let Some(limiter) = &self.limiter else { break };
+            match limiter.check() {
+                Ok(()) => break,
+                Err(not_yet) => {
+                    tokio::time::sleep(not_yet.wait_time_from(TokioClock.now())).await;
+                }
+            }
+        }
+        came.elapsed()
+    }
+
+    /// The platform asked for silence: nobody passes before it is over.
+    pub fn silence(&self, duration: Duration) {
+        let until = Instant::now() + duration;
+        let mut silent = self.silent();
+        *silent = Some(silent.map_or(until, |before| before.max(until)));
+    }
+
+    /// How much longer nobody passes.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        self.silent_until().map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// A call failed because of the channel, not of the message. After some in a row everybody waits,
+    /// so that a platform that is away does not use up the tries of all its messages.
+    pub fn away(&self, asked: Option<Duration>) {
+        let failures = self.away.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if failures >= AWAY_AFTER {
+            self.silence(asked.unwrap_or(AWAY).clamp(AWAY, LONGEST_AWAY));
+        }
+    }
+
+    /// The platform answered.
+    pub fn back(&self) {
+        self.away.store(0, Ordering::Relaxed);
+    }
+
+    /// Remembers the channel's health; true when it was another before.
+    pub fn health_changed(&self, health: &'static str) -> bool {
+        let mut known = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *known, health) != health
+    }
+
+    fn silent_until(&self) -> Option<Instant> {
+        let mut silent = self.silent();
+        if silent.is_some_and(|until| until <= Instant::now()) {
+            *silent = None;
+        }
+        *silent
+    }
+
+    fn silent(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.silent_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The runtime's clock, which tests can stop.
+#[derive(Clone, Copy, Debug)]
+struct TokioClock;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct At(Instant);
+
+impl Add<Nanos> for At {
+    type Output = Self;
+
+    fn add(self, nanos: Nanos) -> Self {
+        Self(self.0 + Duration::from(nanos))
+    }
+}
+
+impl Reference for At {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        self.0.saturating_duration_since(earlier.0).into()
+    }
+
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        Self(self.0.checked_sub(duration.into()).unwrap_or(self.0))
+    }
+}
+
+impl Clock for TokioClock {
+    type Instant = At;
+
+    fn now(&self) -> At {
+        At(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn limit(per_second: f64, burst: u32) -> Option<Limit> {
+        Some(Limit {
+            per_second,
+            burst: NonZeroU32::new(burst).unwrap(),
+        })
+    }
+
+    async fn times(gate: Arc<Gate>, count: usize) -> Vec<u128> {
+        let start = Instant::now();
+        let waiting = (0..count).map(|_| {
+            let gate = Arc::clone(&gate);
+            tokio::spawn(async move {
+                gate.pass().await;
+                start.elapsed().as_millis()
+            })
+        });
+        let mut times: Vec<u128> = futures::future::join_all(waiting)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        times.sort_unstable();
+        times
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_exact() {
+        let times = times(Arc::new(Gate::new(limit(10.0, 1))), 21).await;
+        // One at once, then one every 100 ms: never early, and not later than the timer's 1 ms each.
+        for (at, time) in times.iter().enumerate() {
+            let due = 100 * at as u128;
+            assert!((due..=due + at as u128 + 1).contains(time), "{times:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_goes_at_once() {
+        let times = times(Arc::new(Gate::new(limit(2.0, 5))), 7).await;
+        assert_eq!(times[..5], [0; 5]);
+        assert!(
+            times[5] >= 500 && times[6] >= 1000 && times[6] <= 1010,
+            "{times:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_holds_everybody_and_the_longest_wins() {
+        let gate = Arc::new(Gate::new(None));
+        assert_eq!(times(Arc::clone(&gate), 3).await, [0; 3]);
+        gate.silence(Duration::from_secs(3));
+        gate.silence(Duration::from_secs(1));
+        let times = times(gate, 2).await;
+        assert!(times.iter().all(|time| *time >= 3000), "{times:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_platform_that_is_away_gets_a_rest() {
+        let gate = Gate::new(None);
+        for _ in 1..AWAY_AFTER {
+            gate.away(None);
+        }
+        assert_eq!(gate.silent_for(), Duration::ZERO);
+        gate.back();
+        for _ in 0..AWAY_AFTER {
+            gate.away(None);
+        }
+        assert_eq!(gate.silent_for(), AWAY);
+        gate.away(Some(Duration::from_secs(3600)));
+        assert_eq!(gate.silent_for(), LONGEST_AWAY);
+    }
+
+    #[test]
+    fn settings_are_read() {
+        let of = |kind, settings| Limit::of(kind, &json!({ "settings": settings }));
+        assert_eq!(of(ChannelKind::Email, json!({})), Ok(None));
+        assert_eq!(of(ChannelKind::Telegram, json!({})), Ok(limit(30.0, 1)));
+        assert_eq!(
+            of(ChannelKind::Telegram, json!({"rateLimit": null})),
+            Ok(None)
+        );
+        assert_eq!(
+            of(ChannelKind::Email, json!({"rateLimit": 2})),
+            Ok(limit(2.0, 1))
+        );
+        assert_eq!(
+            of(
+                ChannelKind::Email,
+                json!({"rate_limit": {"per_second": 0.5, "burst": 3}})
+            ),
+            Ok(limit(0.5, 3))
+        );
+        for wrong in [
+            json!(0),
+            json!(-1),
+            json!("5"),
+            json!({"burst": 2}),
+            json!({"per_second": 1, "burst": 0}),
+        ] {
+            assert!(
+                of(ChannelKind::Email, json!({ "rateLimit": wrong })).is_err(),
+                "{wrong}"
+            );
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A channel as the deliverer sees it, made from what is stored about it.
+
+use std::sync::Arc;
+
+use schemas::{ChannelId, ChannelKind, ChannelStatus, TenantId};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use store::{Store, channel::ChannelRow};
+
+use super::rate::{Gate, Limit};
+use crate::channel::{Account, Misconfigured, Sender, Settings, build};
+
+/// Calls side by side, for senders that take one message a call.
+const DEFAULT_CONCURRENCY: usize = 16;
+const MAX_CONCURRENCY: usize = 256;
+
+/// What is done with a message that may have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// Send again: the other side knows the message id.
+    Resend,
+    /// Keep it as `unknown` until a person decides.
+    Hold,
+}
+
+/// How a channel's messages leave.
+pub struct Route {
+    pub tenant: TenantId,
+    pub channel: ChannelId,
+    pub kind: ChannelKind,
+    pub status: ChannelStatus,
+    pub on_unknown: OnUnknown,
+    pub concurrency: usize,
+    pub gate: Arc<Gate>,
+    pub sender: Result<Arc<dyn Sender>, Misconfigured>,
+    fingerprint: [u8; 32],
+}
+
+impl Route {
+    /// Makes the route anew, or keeps the earlier one's connections and rate where they still fit.
+    pub(super) fn make(
+        row: &ChannelRow,
+        credentials: Option<&Value>,
+        settings: &Settings,
+        store: &Store,
+        earlier: Option<&Arc<Self>>,
+    ) -> Arc<Self> {
+        let fingerprint = fingerprint(row, credentials);
+        if let Some(earlier) = earlier
+            && earlier.fingerprint == fingerprint
+            && earlier.status == row.status
+        {
+            return Arc::clone(earlier);
+        }
+        let account = Account {
+            tenant: row.tenant_id,
+            channel: row.id,
+            kind: row.kind,
+            config: &row.config,
+            credentials,
+        };
+        let limit = Limit::of(row.kind, &row.config);
+        let sender = limit
+            .clone()
+            .and_then(|_| build(&account, settings, store))
+            .inspect_err(|problem| {
+                tracing::warn!(channel = %row.id, %problem, "the channel cannot send");
+            });
+        let limit = limit.unwrap_or(None);
+        let gate = earlier
+            .filter(|earlier| earlier.gate.limit() == limit)
+            .map_or_else(
+                || Arc::new(Gate::new(limit)),
+                |earlier| Arc::clone(&earlier.gate),
+            );
+        Arc::new(Self {
+            tenant: row.tenant_id,
+            channel: row.id,
+            kind: row.kind,
+            status: row.status,
+            on_unknown: on_unknown(
+                &row.config,
+                sender.as_ref().is_ok_and(|s| s.is_idempotent()),
+            ),
+            concurrency: concurrency(&row.config),
+            gate,
+            sender,
+            fingerprint,
+        })
+    }
+
+    /// How many messages are claimed and sent at once: so few that a crash leaves few of them
+    /// doubtful, and no more than half a second's worth of the channel's rate.
+    #[must_use]
+    pub fn wave(&self, sender: &dyn Sender) -> usize {
+        let most = match self.on_unknown {
+            OnUnknown::Resend => 512,
+            OnUnknown::Hold => self.concurrency.saturating_mul(4).max(sender.batch_size()),
+        };
+        match self.gate.limit() {
+            None => most,
+            Some(limit) => {
+                // Between one and `most`, so the conversion is exact enough.
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "clamped; at most a million a second"
+                )]
+                let half_second = (limit.per_second / 2.0) as usize;
+                most.min(half_second.max(1))
+            }
+        }
+    }
+}
+
+fn on_unknown(config: &Value, idempotent: bool) -> OnUnknown {
+    let setting = config
+        .get("settings")
+        .and_then(|settings| settings.get("on_unknown"))
+        .and_then(Value::as_str);
+    match setting {
+        Some("resend") => OnUnknown::Resend,
+        Some("hold") => OnUnknown::Hold,
+        // Anything else is no wish; silence must not resend what cannot be told apart.
+        _ if idempotent => OnUnknown::Resend,
+        _ => OnUnknown::Hold,
+    }
+}
+
+fn concurrency(config: &Value) -> usize {
+    config
+        .get("settings")
+        .and_then(|settings| settings.get("concurrency"))
+        .and_then(Value::as_u64)
+        .and_then(|number| usize::try_from(number).ok())
+        .unwrap_or(DEFAULT_CONCURRENCY)
+        .clamp(1, MAX_CONCURRENCY)
+}
+
+/// Tells whether anything that sending needs has changed, without keeping the secrets.
+fn fingerprint(row: &ChannelRow, credentials: Option<&Value>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(row.kind.name());
+    for part in [Some(&row.config), credentials] {
+        let text = part.map(Value::to_string).unwrap_or_default();
+        digest.update(text.len().to_le_bytes());
+        digest.update(text);
+    }
+    digest.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn without_a_word_only_idempotent_senders_resend() {
+        assert_eq!(on_unknown(&json!({}), true), OnUnknown::Resend);
+        assert_eq!(on_unknown(&json!({}), false), OnUnknown::Hold);
+        let of = |word| json!({"settings": {"on_unknown": word}});
+        assert_eq!(on_unknown(&of("resend"), false), OnUnknown::Resend);
+        assert_eq!(on_unknown(&of("hold"), true), OnUnknown::Hold);
+        assert_eq!(on_unknown(&of("maybe"), false), OnUnknown::Hold);
+    }
+
+    #[test]
+    fn concurrency_is_bounded() {
+        let of = |number: i64| concurrency(&json!({"settings": {"concurrency": number}}));
+        assert_eq!(concurrency(&json!({})), DEFAULT_CONCURRENCY);
+        assert_eq!((of(0), of(1), of(1000)), (1, 1, MAX_CONCURRENCY));
+    }
+}

@@ -1,0 +1,352 @@
+//! One wave: claim, commit `sending`, send, record, then what follows.
+//!
+//! Between the commit and the record lies all that a crash can leave doubtful; so a wave is small
+//! ([`Route::wave`]), and nothing else happens in between.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use nats::{HandleError, Held};
+use schemas::{
+    DeliveryState, MessageId, Outbound, Timestamp, TrackEvent, TrackKind,
+    subject::{self, stream},
+};
+use store::delivery::{self, Claim, DeliveryResult, Verdict};
+
+use super::{
+    Entry, STAGE, Shared,
+    dispatch::{Tried, dispatch},
+    event,
+    outcome::{Decision, decide},
+    route::{OnUnknown, Route},
+};
+use crate::{channel::Sender, project::bury};
+
+/// How long a claim holds; a crash before sending delays its messages by so much.
+const CLAIM_LEASE: Duration = Duration::from_secs(30);
+/// How long a wave may take to send before its messages count as doubtful.
+const SENDING_LEASE: Duration = Duration::from_secs(60);
+/// How long a record is tried while the database is away.
+const RECORD: Duration = Duration::from_secs(45);
+
+/// Messages that are claimed and sent together.
+pub(super) struct Wave {
+    pub(super) shared: Arc<Shared>,
+    pub(super) route: Arc<Route>,
+    pub(super) sender: Arc<dyn Sender>,
+    pub(super) held: Held,
+    /// Distinct messages, in stream order.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// How the batch goes on.
+pub(super) enum Next {
+    GoOn,
+    /// With the others; but some must be looked at again.
+    ComeBack(Duration),
+    /// Not at all for now.
+    Rest(Duration),
+}
+
+/// What follows the record. Repeating it is harmless.
+#[derive(Default)]
+struct Aftermath {
+    events: Vec<TrackEvent>,
+    retries: Vec<(Timestamp, Outbound)>,
+}
+
+/// A message this wave may send: its place among the entries, and the ledger's attempt.
+type Ready = (usize, u32);
+
+impl Wave {
+    pub(super) async fn run(self) -> Result<Next, HandleError> {
+        let mut aftermath = Aftermath::default();
+        let mut come_back = None;
+        let ready = self.claim(&mut aftermath, &mut come_back).await?;
+        let ready = self.mark_sending(ready).await?;
+        let tried = {
+            let messages: Vec<&Outbound> = ready
+                .iter()
+                .filter_map(|(at, _)| self.entries.get(*at))
+                .map(|entry| &entry.outbound)
+                .collect();
+            dispatch(&self.route, self.sender.as_ref(), &self.held, &messages).await
+        };
+        let rests = self.record(&ready, tried, &mut aftermath).await?;
+        self.follow(aftermath).await?;
+        Ok(if rests {
+            Next::Rest(self.route.gate.silent_for().max(Duration::from_millis(100)))
+        } else {
+            come_back.map_or(Next::GoOn, Next::ComeBack)
+        })
+    }
+
+    /// Claims all; what is done already, held by another or doubtful is dealt with here.
+    async fn claim(
+        &self,
+        aftermath: &mut Aftermath,
+        come_back: &mut Option<Duration>,
+    ) -> Result<Vec<Ready>, HandleError> {
+        let claims: Vec<Claim> = self
+            .entries
+            .iter()
+            .map(|Entry { outbound, .. }| Claim {
+                message: outbound.message.id,
+                tenant: outbound.tenant,
+                channel: outbound.channel,
+                conversation: outbound.message.conversation_id,
+            })
+            .collect();
+        let shared = &self.shared;
+        let claimed = delivery::claim(&shared.store, &claims, &shared.owner, CLAIM_LEASE)
+            .await
+            .map_err(HandleError::transient)?;
+        let mut ready = Vec::with_capacity(claimed.len());
+        let mut doubtful = Vec::new();
+        let now = Timestamp::now();
+        for (at, (claimed, entry)) in claimed.iter().zip(&self.entries).enumerate() {
+            match claimed.verdict {
+                Verdict::Send { attempt } => ready.push((at, attempt)),
+                Verdict::Ambiguous => doubtful.push(claimed.message),
+                Verdict::AlreadyDone(state) => {
+                    aftermath.events.extend(told_again(&entry.outbound, state));
+                }
+                Verdict::HeldByOther { until } => {
+                    let wait = until
+                        .since(now)
+                        .clamp(Duration::from_millis(200), CLAIM_LEASE);
+                    *come_back = (*come_back).max(Some(wait));
+                }
+                // Its next try is scheduled; unless a crash came in between.
+                Verdict::NotYet { until } => {
+                    let mut copy = entry.outbound.clone();
+                    copy.attempt = copy.attempt.max(1);
+                    aftermath.retries.push((until, copy));
+                }
+            }
+        }
+        if !doubtful.is_empty() {
+            ready.extend(self.settle_doubtful(&doubtful, aftermath).await?);
+            ready.sort_unstable();
+        }
+        Ok(ready)
+    }
+
+    /// Messages whose sender died while sending: sent again or held, as the channel says.
+    async fn settle_doubtful(
+        &self,
+        doubtful: &[MessageId],
+        aftermath: &mut Aftermath,
+    ) -> Result<Vec<Ready>, HandleError> {
+        let shared = &self.shared;
+        match self.route.on_unknown {
+            OnUnknown::Resend => {
+                let taken =
+                    delivery::take_ambiguous(&shared.store, doubtful, &shared.owner, CLAIM_LEASE)
+                        .await
+                        .map_err(HandleError::transient)?;
+                let taken: HashMap<MessageId, u32> = taken.into_iter().collect();
+                Ok(self
+                    .entries
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, entry)| {
+                        let attempt = taken.get(&entry.outbound.message.id)?;
+                        Some((at, *attempt))
+                    })
+                    .collect())
+            }
+            OnUnknown::Hold => {
+                let held = delivery::hold_unknown(&shared.store, doubtful, &shared.owner)
+                    .await
+                    .map_err(HandleError::transient)?;
+                for entry in &self.entries {
+                    if held.contains(&entry.outbound.message.id) {
+                        let outbound = &entry.outbound;
+                        let code = Some("ambiguous");
+                        aftermath
+                            .events
+                            .push(event(outbound, TrackKind::Unknown, "", code, None));
+                        self.count("unknown", 1);
+                    }
+                }
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Commits `sending`; what is not ours any more is left to its owner.
+    async fn mark_sending(&self, ready: Vec<Ready>) -> Result<Vec<Ready>, HandleError> {
+        if ready.is_empty() {
+            return Ok(ready);
+        }
+        let id = |at: usize| self.entries.get(at).map(|entry| entry.outbound.message.id);
+        let messages: Vec<MessageId> = ready.iter().filter_map(|(at, _)| id(*at)).collect();
+        let shared = &self.shared;
+        let ours = delivery::mark_sending(&shared.store, &messages, &shared.owner, SENDING_LEASE)
+            .await
+            .map_err(HandleError::transient)?;
+        let ours: std::collections::HashSet<MessageId> = ours.into_iter().collect();
+        Ok(ready
+            .into_iter()
+            .filter(|(at, _)| id(*at).is_some_and(|id| ours.contains(&id)))
+            .collect())
+    }
+
+    /// Writes down what became of the messages; true when some were not called, so the lane rests.
+    async fn record(
+        &self,
+        ready: &[Ready],
+        tried: Vec<Tried>,
+        aftermath: &mut Aftermath,
+    ) -> Result<bool, HandleError> {
+        let now = Timestamp::now();
+        let mut results = Vec::with_capacity(ready.len());
+        let mut rests = false;
+        let mut health = None;
+        for ((at, attempt), tried) in ready.iter().zip(tried) {
+            let Some(entry) = self.entries.get(*at) else {
+                continue;
+            };
+            let outbound = &entry.outbound;
+            let Tried::Answered(outcome) = tried else {
+                rests = true;
+                results.push(given_back(outbound.message.id, *attempt, now));
+                continue;
+            };
+            // The ledger counts claims, also those of a process that died; tries are what was sent.
+            let tries = outbound.attempt.saturating_add(1);
+            let decision = decide(
+                outbound.message.id,
+                *attempt,
+                tries,
+                outcome,
+                self.route.on_unknown,
+                now,
+            );
+            self.count(decision.word(), 1);
+            if decision.is_channel_broken {
+                health = Some("unhealthy");
+            } else if decision.event == TrackKind::Sent {
+                health = health.or(Some("healthy"));
+            }
+            if decision.is_exhausted {
+                // Before the record: after it nobody would know that the letter is missing.
+                let detail = decision.result.detail.clone().unwrap_or_default();
+                let bus = &self.shared.bus;
+                bury(bus, stream::OUT, &entry.item, STAGE, "exhausted", detail).await?;
+            }
+            aftermath.add(outbound, &decision, tries);
+            results.push(decision.result);
+        }
+        if !results.is_empty() {
+            self.write(&results).await?;
+        }
+        if let Some(health) = health {
+            self.note_health(health).await;
+        }
+        Ok(rests)
+    }
+
+    /// Records, for as long as the leases last: what is not recorded becomes doubtful.
+    async fn write(&self, results: &[DeliveryResult]) -> Result<(), HandleError> {
+        let give_up = tokio::time::Instant::now() + RECORD;
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match delivery::record(&self.shared.store, results).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_unavailable() && tokio::time::Instant::now() < give_up => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                Err(error) => {
+                    tracing::error!(
+                        channel = %self.route.channel,
+                        messages = results.len(),
+                        "what was sent could not be recorded; it will count as doubtful"
+                    );
+                    return Err(HandleError::transient(error));
+                }
+            }
+        }
+    }
+
+    async fn follow(&self, aftermath: Aftermath) -> Result<(), HandleError> {
+        let bus = &self.shared.bus;
+        let retries = aftermath.retries.iter().map(|(at, copy)| async move {
+            let id = copy.message.id.simple().to_string();
+            let target = subject::outbound(copy.kind, copy.channel, copy.tenant);
+            bus.schedule(*at, &id, &target, copy.encode()).await
+        });
+        futures::future::try_join_all(retries)
+            .await
+            .map_err(HandleError::transient)?;
+        self.shared.track(&aftermath.events).await
+    }
+
+    /// Noted once each time it changes; not worth failing for.
+    async fn note_health(&self, health: &'static str) {
+        if !self.route.gate.health_changed(health) {
+            return;
+        }
+        let route = &self.route;
+        let noted =
+            store::channel::set_health(&self.shared.store, route.tenant, route.channel, health)
+                .await;
+        if let Err(error) = noted {
+            tracing::warn!(channel = %route.channel, %error, "could not note the channel's health");
+        }
+    }
+
+    fn count(&self, outcome: &'static str, number: u64) {
+        let kind = self.route.kind.name();
+        metrics::counter!("tidings_sends_total", "kind" => kind, "outcome" => outcome)
+            .increment(number);
+    }
+}
+
+impl Aftermath {
+    fn add(&mut self, outbound: &Outbound, decision: &Decision, tries: u32) {
+        let result = &decision.result;
+        let occurrence = match decision.event {
+            TrackKind::Retrying => tries.to_string(),
+            _ => String::new(),
+        };
+        let code = (decision.event != TrackKind::Sent).then_some(decision.code.as_str());
+        self.events.push(event(
+            outbound,
+            decision.event,
+            &occurrence,
+            code,
+            result.provider_id.clone(),
+        ));
+        if let Some(at) = result.next_try_at {
+            let mut copy = outbound.clone();
+            copy.attempt = tries;
+            self.retries.push((at, copy));
+        }
+    }
+}
+
+/// The event of a state that was reached before, in case its first telling was lost.
+fn told_again(outbound: &Outbound, state: DeliveryState) -> Option<TrackEvent> {
+    let kind = match state {
+        DeliveryState::Sent => TrackKind::Sent,
+        DeliveryState::Failed => TrackKind::Failed,
+        DeliveryState::Unknown => TrackKind::Unknown,
+        _ => return None,
+    };
+    Some(event(outbound, kind, "", None, None))
+}
+
+/// A message that was claimed and not called: due at once, for whoever gets the batch next.
+fn given_back(message: MessageId, attempt: u32, now: Timestamp) -> DeliveryResult {
+    DeliveryResult {
+        message,
+        state: DeliveryState::Queued,
+        attempt,
+        provider_id: None,
+        error_class: Some("not-called".into()),
+        detail: None,
+        next_try_at: Some(now),
+    }
+}
