@@ -1,12 +1,18 @@
 //! The language of a text.
 //!
-//! A language is given only when there is enough text and the model is sure; otherwise it is absent,
+//! A language is given only when there is enough text and a model is sure; otherwise it is absent,
 //! never a guess. Enough is three words, or twelve letters. Addresses, links, mentions, commands and
 //! numbers are no words. A letter of a script written without spaces counts as a word.
+//!
+//! The most common words decide first: they are sure and quick where chat is short. What they leave
+//! open, trigrams decide.
+
+mod common_words;
+mod trigrams;
 
 use schemas::{Envelope, Language, Message, MessageType, Outcome, subject::stage};
-use whatlang::Detector;
 
+pub use self::{common_words::CommonWords, trigrams::Whatlang};
 use crate::{Cx, Stage, not_normalized};
 
 const MIN_WORDS: usize = 3;
@@ -16,45 +22,28 @@ const MAX_SAMPLE_BYTES: usize = 400;
 
 /// A model that tells languages apart. Deterministic.
 pub trait LanguageModel: Send + Sync {
-    /// The language, or nothing when unsure. `text` has words of letters only.
+    /// The language, or nothing when unsure. `text` is words with single spaces between them.
     fn detect(&self, text: &str) -> Option<Language>;
-}
-
-/// whatlang: trigrams and alphabets, 69 languages.
-pub struct Whatlang(Detector);
-
-impl Default for Whatlang {
-    fn default() -> Self {
-        Self(Detector::new())
-    }
-}
-
-impl LanguageModel for Whatlang {
-    fn detect(&self, text: &str) -> Option<Language> {
-        let found = self.0.detect(text)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a number from 0 to 1 keeps its meaning"
-        )]
-        let confidence = (found.confidence() as f32).clamp(0.0, 1.0);
-        found.is_reliable().then(|| Language {
-            code: iso_639_1(found.lang().code()).to_owned(),
-            confidence,
-            model: "whatlang".to_owned(),
-        })
-    }
 }
 
 /// The stage.
 pub struct DetectLanguage {
-    model: Box<dyn LanguageModel>,
+    /// The first that is sure decides.
+    models: Vec<Box<dyn LanguageModel>>,
 }
 
 impl Default for DetectLanguage {
     fn default() -> Self {
         Self {
-            model: Box::new(Whatlang::default()),
+            models: vec![Box::new(CommonWords), Box::new(Whatlang::default())],
         }
+    }
+}
+
+impl DetectLanguage {
+    fn detect(&self, text: &str) -> Option<Language> {
+        let sample = sample(text)?;
+        self.models.iter().find_map(|model| model.detect(&sample))
     }
 }
 
@@ -68,7 +57,7 @@ impl Stage for DetectLanguage {
             return not_normalized();
         };
         message.language = if speaks(message) {
-            sample(&message.content.text).and_then(|sample| self.model.detect(&sample))
+            self.detect(&message.content.text)
         } else {
             None
         };
@@ -122,99 +111,14 @@ fn spaceless(c: char) -> bool {
         | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// ISO 639-1 of an ISO 639-3 code, where there is one. Mandarin, the two Norwegians' Bokmål and
-/// Iranian Persian take the code of their macrolanguage's usual written form.
-fn iso_639_1(code: &'static str) -> &'static str {
-    match code {
-        "afr" => "af",
-        "aka" => "ak",
-        "amh" => "am",
-        "ara" => "ar",
-        "aze" => "az",
-        "bel" => "be",
-        "ben" => "bn",
-        "bul" => "bg",
-        "cat" => "ca",
-        "ces" => "cs",
-        "cmn" => "zh",
-        "cym" => "cy",
-        "dan" => "da",
-        "deu" => "de",
-        "ell" => "el",
-        "eng" => "en",
-        "epo" => "eo",
-        "est" => "et",
-        "fin" => "fi",
-        "fra" => "fr",
-        "guj" => "gu",
-        "heb" => "he",
-        "hin" => "hi",
-        "hrv" => "hr",
-        "hun" => "hu",
-        "hye" => "hy",
-        "ind" => "id",
-        "ita" => "it",
-        "jav" => "jv",
-        "jpn" => "ja",
-        "kan" => "kn",
-        "kat" => "ka",
-        "khm" => "km",
-        "kor" => "ko",
-        "lat" => "la",
-        "lav" => "lv",
-        "lit" => "lt",
-        "mal" => "ml",
-        "mar" => "mr",
-        "mkd" => "mk",
-        "mya" => "my",
-        "nep" => "ne",
-        "nld" => "nl",
-        "nob" => "nb",
-        "ori" => "or",
-        "pan" => "pa",
-        "pes" => "fa",
-        "pol" => "pl",
-        "por" => "pt",
-        "ron" => "ro",
-        "rus" => "ru",
-        "sin" => "si",
-        "slk" => "sk",
-        "slv" => "sl",
-        "sna" => "sn",
-        "spa" => "es",
-        "srp" => "sr",
-        "swe" => "sv",
-        "tam" => "ta",
-        "tel" => "te",
-        "tgl" => "tl",
-        "tha" => "th",
-        "tuk" => "tk",
-        "tur" => "tr",
-        "ukr" => "uk",
-        "urd" => "ur",
-        "uzb" => "uz",
-        "vie" => "vi",
-        "yid" => "yi",
-        "zul" => "zu",
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn detect(text: &str) -> Option<String> {
-        sample(text)
-            .and_then(|sample| Whatlang::default().detect(&sample))
+        DetectLanguage::default()
+            .detect(text)
             .map(|language| language.code)
-    }
-
-    #[test]
-    fn every_language_of_the_model_has_a_two_letter_code() {
-        for lang in whatlang::Lang::all() {
-            assert_eq!(iso_639_1(lang.code()).len(), 2, "{}", lang.code());
-        }
     }
 
     #[test]
@@ -240,6 +144,18 @@ mod tests {
                 "ru",
                 "Здравствуйте, когда придёт мой заказ? Я жду его уже две недели.",
             ),
+            ("fr", "Bonjour, où est ma commande ?"),
+            ("en", "Hello, where is my order?"),
+            ("de", "wo ist meine bestellung"),
+            ("es", "hola, dónde está mi pedido"),
+            ("it", "buongiorno, dove si trova il mio ordine?"),
+            ("pt", "olá, onde está o meu pedido?"),
+            ("nl", "waar is mijn bestelling gebleven"),
+            ("pl", "gdzie jest moje zamówienie"),
+            ("sv", "var är min beställning"),
+            ("ru", "где мой заказ"),
+            ("uk", "де моє замовлення"),
+            ("vi", "đơn hàng của tôi ở đâu"),
             ("ja", "こんにちは、注文はいつ届きますか"),
             ("zh", "我的订单什么时候到"),
             ("th", "สวัสดีครับ ผมอยากทราบสถานะคำสั่งซื้อ"),
@@ -258,6 +174,9 @@ mod tests {
             "12 345 678",
             "https://example.org/a/long/path/of/letters",
             "/start hello",
+            "asdf qwer zxcv uiop",
+            "iPhone 15 Pro Max Samsung Galaxy",
+            "ok super cool",
         ] {
             assert_eq!(detect(text), None, "{text}");
         }
