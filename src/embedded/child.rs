@@ -93,12 +93,32 @@ fn gone_within(patience: Duration, pid: u32, program: &str, mark: &Path) -> bool
     true
 }
 
-/// The port to use: the wanted one if it can be had, or any free one for 0. `setting` names the setting in the message.
-pub(super) fn port(wanted: u16, setting: &str) -> Result<u16> {
+/// Starts something on the wanted port, or on any free one for 0. `setting` names the setting in the message.
+///
+/// A free port is free until somebody else takes it, so a start on one of our choice is tried again on another.
+pub(super) fn on_a_port<T>(
+    wanted: u16,
+    setting: &str,
+    mut start: impl FnMut(u16) -> Result<T>,
+) -> Result<T> {
+    let mut tries = if wanted == 0 { 3 } else { 1 };
+    loop {
+        match start(free(wanted, setting)?) {
+            Err(error) if tries > 1 => {
+                tracing::debug!(%error, "trying another port");
+                tries -= 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn free(wanted: u16, setting: &str) -> Result<u16> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)) {
         Ok(listener) => Ok(listener.local_addr()?.port()),
         Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
-            "port {wanted} on 127.0.0.1 is taken by another program; set {setting} to another port, or to 0 for any free one"
+            "port {wanted} on 127.0.0.1 is taken by another program; set {setting} to another port, or to 0 for any \
+             free one"
         ),
         Err(error) => Err(error).with_context(|| format!("cannot use port {wanted} ({setting})")),
     }
@@ -130,8 +150,10 @@ pub(super) fn last_lines(path: &Path) -> String {
     };
     let tail = read().unwrap_or_default();
     let tail = String::from_utf8_lossy(&tail);
-    let lines: Vec<&str> = tail.lines().rev().take(6).collect();
-    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<&str> = tail.lines().rev().take(6).collect();
+    lines.push("");
+    lines.reverse();
+    format!("the last lines of {}:{}", path.display(), lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -149,12 +171,33 @@ mod tests {
     fn a_taken_port_is_named_with_its_setting() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let number = taken.local_addr().unwrap().port();
-        let message = port(number, "embedded.nats_port").unwrap_err().to_string();
-        assert!(
-            message.contains(&number.to_string()) && message.contains("embedded.nats_port"),
-            "{message}"
-        );
-        assert_ne!(port(0, "x").unwrap(), 0);
+        let message = on_a_port(number, "embedded.nats_port", |_| Ok(()))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(&number.to_string()), "{message}");
+        assert!(message.contains("embedded.nats_port"), "{message}");
+    }
+
+    #[test]
+    fn a_port_of_our_choice_is_tried_again_and_a_wanted_one_is_not() {
+        let mut seen = Vec::new();
+        let mut third = |port| {
+            seen.push(port);
+            if seen.len() < 3 {
+                bail!("taken")
+            } else {
+                Ok(())
+            }
+        };
+        on_a_port(0, "x", &mut third).unwrap();
+        let wanted = *seen.last().unwrap();
+        let mut tries = 0;
+        let refused = on_a_port(wanted, "x", |_| -> Result<()> {
+            tries += 1;
+            bail!("taken")
+        });
+        assert!(refused.is_err());
+        assert_eq!(tries, 1);
     }
 
     #[test]

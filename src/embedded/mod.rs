@@ -10,6 +10,7 @@ mod child;
 mod folder;
 mod nats_server;
 mod postgres;
+mod postgres_bin;
 mod supervise;
 
 use std::path::Path;

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::Signal;
 use schemas::Secret;
 
-use super::child::{command, end_leftover, is_ours, last_lines, open_log, port};
+use super::child::{command, end_leftover, is_ours, last_lines, on_a_port, open_log};
 use super::folder::Folder;
 use super::supervise::{Program, Supervised};
 use crate::config::EmbeddedSettings;
@@ -86,37 +86,27 @@ pub(super) fn start(
         })?
         .public_key();
 
-    let port = port(settings.nats_port, "embedded.nats_port")?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let config = config(&home, address, password.expose(), &issuer, settings)?;
-    folder.write("nats/server.conf", config.as_bytes())?;
+    // Unique to the folder: another server that took our port must not be taken for ours.
+    let path = folder.path().as_os_str().as_encoded_bytes();
+    let name = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, path);
+    let name = format!("tidings-{}", name.simple());
 
-    let program = Program {
-        name: "nats-server",
-        stop_signals: &[Signal::SIGTERM],
-        command: Box::new({
-            let log_path = log_path.clone();
-            move || {
-                let mut command = command(&binary, None, Signal::SIGTERM);
-                command.arg("--config").arg(&config_path);
-                // Garbage is cheap next to the CPU its early collection costs; the limit keeps it bounded.
-                for (name, value) in [("GOGC", "1000"), ("GOMEMLIMIT", "512MiB")] {
-                    if std::env::var_os(name).is_none() {
-                        command.env(name, value);
-                    }
-                }
-                let log = open_log(&log_path)?;
-                command.stdout(log.try_clone()?).stderr(log);
-                Ok(command)
-            }
-        }),
-    };
-    let server = Supervised::start(program, PATIENCE, |_| answers(address)).with_context(|| {
-        format!(
-            "the last lines of {}:\n{}",
-            log_path.display(),
-            last_lines(&log_path)
-        )
+    let (server, address) = on_a_port(settings.nats_port, "embedded.nats_port", |port| {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let config = config(&home, &name, address, password.expose(), &issuer, settings)?;
+        folder.write("nats/server.conf", config.as_bytes())?;
+        let program = Program {
+            name: "nats-server",
+            stop_signals: &[Signal::SIGTERM],
+            command: Box::new({
+                let (binary, config_path) = (binary.clone(), config_path.clone());
+                let log_path = log_path.clone();
+                move || server_command(&binary, &config_path, &log_path)
+            }),
+        };
+        let server = Supervised::start(program, PATIENCE, |_| answers(address, &name))
+            .with_context(|| last_lines(&log_path))?;
+        Ok((server, address))
     })?;
     let access = NatsAccess {
         url: format!("nats://{address}"),
@@ -125,6 +115,20 @@ pub(super) fn start(
         callout_seed,
     };
     Ok((server, access))
+}
+
+fn server_command(binary: &Path, config: &Path, log: &Path) -> Result<Command> {
+    let mut command = command(binary, None, Signal::SIGTERM);
+    command.arg("--config").arg(config);
+    // Garbage is cheap next to the CPU its early collection costs; the limit keeps it bounded.
+    for (name, value) in [("GOGC", "1000"), ("GOMEMLIMIT", "512MiB")] {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    }
+    let log = open_log(log)?;
+    command.stdout(log.try_clone()?).stderr(log);
+    Ok(command)
 }
 
 fn private_folder(path: &Path) -> Result<()> {
@@ -141,6 +145,7 @@ fn read_pid(path: &Path) -> Option<u32> {
 
 fn config(
     home: &Path,
+    name: &str,
     address: SocketAddr,
     password: &str,
     issuer: &str,
@@ -162,7 +167,7 @@ fn config(
     let max_memory_store_bytes = settings.nats_max_memory_store_bytes;
     Ok(format!(
         r#"# Written by tidings at every start; changes are lost. Mode 0600: it holds a password.
-server_name: tidings
+server_name: {name}
 listen: "{address}"
 {monitoring}pid_file: {pid}
 max_payload: {MAX_PAYLOAD_BYTES}
@@ -183,8 +188,8 @@ authorization {{
     ))
 }
 
-/// Does a server greet on this address, with JetStream?
-fn answers(address: SocketAddr) -> bool {
+/// Does the server of this name greet on this address, with JetStream?
+fn answers(address: SocketAddr, name: &str) -> bool {
     let patience = Duration::from_millis(500);
     let Ok(mut stream) = TcpStream::connect_timeout(&address, patience) else {
         return false;
@@ -203,7 +208,9 @@ fn answers(address: SocketAddr) -> bool {
         }
     }
     let greeting = String::from_utf8_lossy(&greeting);
-    greeting.starts_with("INFO ") && greeting.contains("\"jetstream\":true")
+    greeting.starts_with("INFO ")
+        && greeting.contains("\"jetstream\":true")
+        && greeting.contains(&format!("\"server_name\":\"{name}\""))
 }
 
 /// A nats-server new enough: `$TIDINGS_NATS_SERVER`, on `PATH`, or where `scripts/setup` puts it.

@@ -19,8 +19,9 @@ use nix::sys::signal::Signal;
 use nix::unistd::User;
 use schemas::Secret;
 
-use super::child::{Identity, command, end_leftover, is_ours, last_lines, open_log, port};
+use super::child::{Identity, command, end_leftover, is_ours, last_lines, on_a_port, open_log};
 use super::folder::Folder;
+use super::postgres_bin::binaries;
 use super::supervise::{Program, Supervised};
 use crate::config::EmbeddedSettings;
 
@@ -52,48 +53,47 @@ pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Sup
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", data.display())),
     };
 
-    let port = port(settings.postgres_port, "embedded.postgres_port")?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    write_as(
-        &data.join("tidings.conf"),
-        config(address, settings).as_bytes(),
-        identity,
-    )?;
-
-    let program = Program {
-        name: "postgres",
-        stop_signals: STOP,
-        command: Box::new({
-            let (data, log_path) = (data.clone(), log_path.clone());
-            move || {
-                end_leftovers(&data)?;
-                let mut command = command(&bin.join("postgres"), identity, Signal::SIGINT);
-                command
-                    .arg("-D")
-                    .arg(&data)
-                    .env_remove("PGDATA")
-                    .env("LC_ALL", "C.UTF-8")
-                    .env("TZ", "UTC");
-                let log = open_log(&log_path)?;
-                command.stdout(log.try_clone()?).stderr(log);
-                Ok(command)
-            }
-        }),
-    };
-    let server =
-        Supervised::start(program, PATIENCE, |pid| is_ready(&data, pid)).with_context(|| {
-            format!(
-                "the last lines of {}:\n{}",
-                log_path.display(),
-                last_lines(&log_path)
-            )
-        })?;
+    let (server, address) = on_a_port(settings.postgres_port, "embedded.postgres_port", |port| {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let config = config(address, settings);
+        write_as(&data.join("tidings.conf"), config.as_bytes(), identity)?;
+        let program = Program {
+            name: "postgres",
+            stop_signals: STOP,
+            command: Box::new({
+                let (postgres, data) = (bin.join("postgres"), data.clone());
+                let log_path = log_path.clone();
+                move || server_command(&postgres, &data, &log_path, identity)
+            }),
+        };
+        let server = Supervised::start(program, PATIENCE, |pid| is_ready(&data, pid))
+            .with_context(|| last_lines(&log_path))?;
+        Ok((server, address))
+    })?;
     // The password is hexadecimal, so nothing needs escaping.
     let url = format!(
         "postgres://{USER}:{}@{address}/{DATABASE}",
         password.expose()
     );
     Ok((server, Secret::new(url)))
+}
+
+fn server_command(
+    postgres: &Path,
+    data: &Path,
+    log: &Path,
+    identity: Option<Identity>,
+) -> Result<Command> {
+    end_leftovers(data)?;
+    let mut command = command(postgres, identity, Signal::SIGINT);
+    command.arg("-D").arg(data);
+    command
+        .env_remove("PGDATA")
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC");
+    let log = open_log(log)?;
+    command.stdout(log.try_clone()?).stderr(log);
+    Ok(command)
 }
 
 /// Postgres refuses to run as root: another user is chosen then, and none otherwise.
@@ -339,70 +339,4 @@ fn is_ready(data: &Path, pid: u32) -> bool {
         .next()
         .is_some_and(|line| line.trim() == pid.to_string())
         && lines.nth(6).is_some_and(|line| line.trim() == "ready")
-}
-
-/// The folder of the server's binaries: `$TIDINGS_POSTGRES_BIN`, Debian's folders (newest first), then `PATH`.
-/// With `major`, only binaries of that major version, since a cluster belongs to one.
-fn binaries(major: Option<&str>) -> Result<PathBuf> {
-    let whole = |bin: &PathBuf| bin.join("initdb").is_file() && bin.join("postgres").is_file();
-    if let Some(named) = std::env::var_os("TIDINGS_POSTGRES_BIN") {
-        let named = PathBuf::from(named);
-        ensure!(
-            whole(&named),
-            "TIDINGS_POSTGRES_BIN={} holds no initdb and postgres",
-            named.display()
-        );
-        return Ok(named);
-    }
-    let mut debian: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin"),
-            ))
-        })
-        .collect();
-    debian.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let found = debian
-        .into_iter()
-        .map(|(_, bin)| bin)
-        // Wrappers are often links; the folder wanted is the one with the real binaries.
-        .chain(std::env::split_paths(&on_path).filter_map(|place| {
-            place
-                .join("initdb")
-                .canonicalize()
-                .ok()?
-                .parent()
-                .map(Path::to_path_buf)
-        }))
-        .filter(whole)
-        .find(|bin| major.is_none_or(|major| is_version(bin, major)));
-    match (found, major) {
-        (Some(bin), _) => Ok(bin),
-        (None, None) => bail!(
-            "no PostgreSQL server binaries: run scripts/setup, or name their folder in TIDINGS_POSTGRES_BIN"
-        ),
-        (None, Some(major)) => bail!(
-            "the cluster was made by PostgreSQL {major}, whose server binaries are not here: install them, or dump with \
-             the old version and start anew"
-        ),
-    }
-}
-
-fn is_version(bin: &Path, major: &str) -> bool {
-    let Ok(output) = Command::new(bin.join("postgres"))
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output()
-    else {
-        return false;
-    };
-    // postgres (PostgreSQL) 15.18 (Debian …)
-    String::from_utf8_lossy(&output.stdout)
-        .split_once("(PostgreSQL) ")
-        .is_some_and(|(_, version)| version.split(['.', ' ', '\n']).next() == Some(major))
 }
