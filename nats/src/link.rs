@@ -74,7 +74,7 @@ impl Link {
     ) -> Result<Self, ConnectError> {
         let give_up = Instant::now() + settings.timeout;
         loop {
-            let (count, connected) = watch::channel(0_u64);
+            let (count, mut connected) = watch::channel(0_u64);
             let mut options = ConnectOptions::new()
                 .name(format!("{} {purpose}", settings.name))
                 .custom_inbox_prefix(INBOX_PREFIX)
@@ -98,7 +98,17 @@ impl Link {
             }
             let servers: Vec<&str> = settings.url.split(',').map(str::trim).collect();
             match options.connect(servers).await {
-                Ok(client) => return Ok(Self { client, connected }),
+                Ok(client) => {
+                    // The first event comes a little later than the connection it speaks of.
+                    let first = connected.wait_for(|count| *count > 0);
+                    if tokio::time::timeout(Duration::from_secs(5), first)
+                        .await
+                        .is_err()
+                    {
+                        tracing::debug!("no event for the first connection");
+                    }
+                    return Ok(Self { client, connected });
+                }
                 Err(error) => match error.kind() {
                     ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                         return Err(ConnectError::Unauthorized);
@@ -125,7 +135,7 @@ impl Link {
         connected
     }
 
-    /// A request and its answer.
+    /// A request and its answer; `Unavailable` at once when the connection is made anew meanwhile.
     pub(crate) async fn request(
         &self,
         subject: String,
@@ -137,7 +147,12 @@ impl Link {
         if let Some(headers) = headers {
             request = request.headers(headers);
         }
-        Ok(self.client.send_request(subject, request).await?)
+        let mut connected = self.connected();
+        tokio::select! {
+            answer = self.client.send_request(subject, request) => Ok(answer?),
+            // The answer went down with the old connection.
+            _ = connected.changed() => Err(ApiError::Unavailable),
+        }
     }
 
     /// A request to JetStream's API; `verb` is the subject without its prefix.

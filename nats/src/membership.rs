@@ -1,86 +1,76 @@
 //! Who shares a role's lanes: the live members, and the member each lane falls to.
 //!
-//! A member writes its key in bucket `members` every second and a half; everybody who shares the role
-//! hears it. A member silent for six seconds is gone; one that says goodbye is gone at once. Views may
-//! differ for some seconds: the pin, not the view, decides who owns a lane.
+//! A member says that it is there every second and a half on `hub.members.<role>.<worker>`, and keeps a
+//! key in bucket `members` for whoever joins later and for people. A member silent for six seconds is
+//! gone; one that says goodbye is gone at once. Views may differ for some seconds: the pin, not the
+//! view, decides who owns a lane.
 
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
+use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior},
+};
 
 use crate::{api::ApiError, bus::Bus, kv};
 
 const BUCKET: &str = "members";
 const BEAT: Duration = Duration::from_millis(1500);
 const SILENCE: Duration = Duration::from_secs(6);
+/// Beats from one write of the key to the next; the bucket forgets after a minute.
+const BEATS_PER_WRITE: u32 = 13;
+const HERE: &[u8] = b"here";
+const GONE: &[u8] = b"gone";
 
 /// A seat in a role; dropped without [`Membership::leave`] it is as if the process died.
 pub(crate) struct Membership {
     bus: Bus,
-    subject: String,
+    seat: Seat,
     view: watch::Receiver<BTreeSet<String>>,
     task: JoinHandle<()>,
 }
 
+#[derive(Clone)]
+struct Seat {
+    worker: String,
+    /// Where it is heard.
+    subject: String,
+    /// Where it is kept.
+    key: String,
+}
+
 impl Membership {
     pub(crate) async fn join(bus: &Bus, role: &str, worker: &str) -> Result<Self, ApiError> {
-        let client = bus.pulling().client().clone();
-        let all = kv::subject(BUCKET, &format!("{role}.*"));
-        let mut heard = client
-            .subscribe(all)
+        let client = bus.pulling().client();
+        let heard = client
+            .subscribe(format!("hub.members.{role}.*"))
             .await
             .map_err(|_| ApiError::Unavailable)?;
         let now = Instant::now();
-        let mut seen: HashMap<String, Instant> = bus
+        let seen: HashMap<String, Instant> = bus
             .kv_keys(BUCKET, &format!("{role}.*"))
             .await?
             .into_iter()
             .filter_map(|key| Some((key.split_once('.')?.1.to_owned(), now)))
+            .filter(|(name, _)| name != worker)
             .collect();
-        seen.remove(worker);
+        let seat = Seat {
+            worker: worker.to_owned(),
+            subject: format!("hub.members.{role}.{worker}"),
+            key: kv::subject(BUCKET, &format!("{role}.{worker}")),
+        };
         let (view, receiver) = watch::channel(members(&seen, worker));
-        let subject = kv::subject(BUCKET, &format!("{role}.{worker}"));
-        let (me, own) = (worker.to_owned(), subject.clone());
-        let task = tokio::spawn(async move {
-            let mut beat = tokio::time::interval(BEAT);
-            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                tokio::select! {
-                    _ = beat.tick() => {
-                        if client.publish(own.clone(), Bytes::from_static(b"{}")).await.is_err() {
-                            return;
-                        }
-                        seen.retain(|_, at| at.elapsed() < SILENCE);
-                    }
-                    message = heard.next() => {
-                        let Some(message) = message else { return };
-                        let Some(name) = message.subject.rsplit('.').next() else { continue };
-                        let left = message.headers.is_some_and(|headers| headers.get(kv::OPERATION).is_some());
-                        if left {
-                            seen.remove(name);
-                        } else if name != me {
-                            seen.insert(name.to_owned(), Instant::now());
-                        }
-                    }
-                }
-                let now = members(&seen, &me);
-                view.send_if_modified(|view| {
-                    let changed = *view != now;
-                    if changed {
-                        *view = now;
-                    }
-                    changed
-                });
-            }
-        });
+        let task = tokio::spawn(sit(client.clone(), seat.clone(), heard, seen, view));
         Ok(Self {
             bus: bus.clone(),
-            subject,
+            seat,
             view: receiver,
             task,
         })
@@ -93,12 +83,14 @@ impl Membership {
     /// Says goodbye, so the others take over at once.
     pub(crate) async fn leave(self) -> Result<(), ApiError> {
         self.task.abort();
-        let store = self.bus.pulling().store(
-            self.subject.clone(),
-            Some(kv::removal()),
-            Bytes::new(),
-            Duration::from_secs(2),
-        );
+        let gone = Bytes::from_static(GONE);
+        self.bus.notify(&self.seat.subject, gone).await?;
+        let wait = Duration::from_secs(2);
+        let key = self.seat.key.clone();
+        let store = self
+            .bus
+            .pulling()
+            .store(key, Some(kv::removal()), Bytes::new(), wait);
         store.await.map(drop)
     }
 }
@@ -106,6 +98,53 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Says that the member is there, and keeps the view of the others. Ends with the connection.
+async fn sit(
+    client: Client,
+    seat: Seat,
+    mut heard: Subscriber,
+    mut seen: HashMap<String, Instant>,
+    view: watch::Sender<BTreeSet<String>>,
+) {
+    let mut beat = tokio::time::interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beats = 0_u32;
+    loop {
+        tokio::select! {
+            _ = beat.tick() => {
+                let here = Bytes::from_static(HERE);
+                let mut said = client.publish(seat.subject.clone(), here.clone()).await;
+                if said.is_ok() && beats.is_multiple_of(BEATS_PER_WRITE) {
+                    said = client.publish(seat.key.clone(), here).await;
+                }
+                if said.is_err() {
+                    return;
+                }
+                beats = beats.wrapping_add(1);
+                seen.retain(|_, at| at.elapsed() < SILENCE);
+            }
+            message = heard.next() => {
+                let Some(message) = message else { return };
+                match message.subject.rsplit('.').next() {
+                    Some(name) if message.payload == GONE => drop(seen.remove(name)),
+                    Some(name) if name != seat.worker => {
+                        seen.insert(name.to_owned(), Instant::now());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let now = members(&seen, &seat.worker);
+        view.send_if_modified(|view| {
+            let changed = *view != now;
+            if changed {
+                *view = now;
+            }
+            changed
+        });
     }
 }
 

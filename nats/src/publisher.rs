@@ -114,11 +114,11 @@ impl Ticket {
     fn settle(&self, count: usize, outcome: &Result<(), PublishError>) {
         let mut state = lock(&self.state);
         state.open = state.open.saturating_sub(count);
-        if outcome.is_err() || state.open == 0 {
-            if let Some(done) = state.done.take() {
-                // The caller may have given up; its outcome is then nobody's.
-                drop(done.send(outcome.clone()));
-            }
+        if (outcome.is_err() || state.open == 0)
+            && let Some(done) = state.done.take()
+        {
+            // The caller may have given up; its outcome is then nobody's.
+            drop(done.send(outcome.clone()));
         }
     }
 }
@@ -326,19 +326,13 @@ impl Shared {
             if now >= limit {
                 return Err(last);
             }
-            let mut connected = self.link.connected();
             let attempt = self.link.store(
                 subject.to_owned(),
                 Some(headers.clone()),
                 payload.clone(),
                 ATTEMPT.min(limit - now),
             );
-            let outcome = tokio::select! {
-                outcome = attempt => outcome,
-                // The acknowledgement went down with the old connection.
-                _ = connected.changed() => Err(ApiError::Unavailable),
-            };
-            match outcome {
+            match attempt.await {
                 Ok(_) => return Ok(()),
                 Err(ApiError::Refused {
                     status,

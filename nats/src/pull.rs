@@ -25,6 +25,8 @@ use crate::{
 pub(crate) const GROUP: &str = "owner";
 /// How long a request waits at the broker. Well below the pin's timeout, which each request renews.
 pub(crate) const EXPIRES: Duration = Duration::from_secs(4);
+/// Why a request may end without being void.
+const ENDED: [&str; 3] = ["Batch Completed", "MaxBytes", "MaxAckPending"];
 /// Bytes one request may bring, unless a single message may be larger.
 const PULL_BYTES: usize = 4 * 1024 * 1024;
 
@@ -92,6 +94,25 @@ impl Pulls {
         if self.subscriber.unsubscribe().await.is_err() {
             tracing::debug!("the connection is closed");
         }
+    }
+
+    /// Ends the requests as [`Pulls::close`] does, but hears what was on its way: whether a message
+    /// came with a pin.
+    pub(crate) async fn drain(mut self) -> bool {
+        if self.subscriber.drain().await.is_err() {
+            return false;
+        }
+        let pinned = async {
+            while let Some(message) = self.subscriber.next().await {
+                if let Event::Delivered(_, Some(_), _) = self.read(message) {
+                    return true;
+                }
+            }
+            false
+        };
+        tokio::time::timeout(Duration::from_secs(2), pinned)
+            .await
+            .unwrap_or(false)
     }
 
     /// Asks for `batch` messages. `wait` lets the request wait at the broker; without it the answer
@@ -174,7 +195,7 @@ impl Pulls {
                 let why = message.description.as_deref().unwrap_or_default();
                 if why.contains("Consumer Deleted") || why.contains("push based") {
                     Event::Gone
-                } else if why.contains("MaxBytes") || why.contains("MaxAckPending") {
+                } else if ENDED.iter().any(|ended| why.contains(ended)) {
                     Event::Answered(sent)
                 } else {
                     tracing::debug!(why, "pull request ended");

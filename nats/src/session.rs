@@ -140,15 +140,22 @@ impl<H: Handler> Session<H> {
         memory: &mut Memory,
         stop: &CancellationToken,
     ) -> Result<Exit, ApiError> {
-        if let Some(pin) = memory.pin.take() {
-            if let Some(tenure) = self.claim(&pin, 0, memory).await? {
-                return self.work(tenure, memory, stop).await;
-            }
-            // The broker restarted or somebody else was pinned meanwhile.
+        // Not ours any more when the broker restarted or somebody else was pinned meanwhile.
+        if let Some(pin) = memory.pin.take()
+            && let Some(tenure) = self.claim(&pin, 0, memory).await?
+        {
+            return self.work(tenure, memory, stop).await;
         }
         loop {
             let mut pulls = Pulls::open(self.bus.pulling()).await?;
             let pinned = self.stand_by(&mut pulls, stop).await;
+            if let Ok(Standby::Exit(Exit::Stopped)) = pinned {
+                if pulls.drain().await {
+                    // The pin came while we were leaving.
+                    self.hand_over(true).await;
+                }
+                return Ok(Exit::Stopped);
+            }
             pulls.close().await;
             match pinned? {
                 Standby::Pinned(pin, received) => {

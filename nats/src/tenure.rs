@@ -193,7 +193,7 @@ impl Tenure {
             Bytes::from_static(b"+ACK"),
             Duration::from_secs(2),
         );
-        !self.held.expired() && ack.await.is_ok()
+        ack.await.is_ok()
     }
 
     /// Ends the tenure's inbox; returns the suspects not yet cleared.

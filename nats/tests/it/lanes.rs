@@ -9,7 +9,7 @@ use crate::{
 
 const WAIT: Duration = Duration::from_secs(60);
 const CONVERSATIONS: usize = 60;
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_workers_lanes_are_taken_over_in_order_and_completely() {
@@ -21,23 +21,25 @@ async fn a_dead_workers_lanes_are_taken_over_in_order_and_completely() {
         Worker::start(broker.settings(), name, nats::lanes("normalize"), handler)
     };
     let (a, b) = (start("a"), start("b"));
-    for number in 0..ROUNDS / 2 {
-        bus.publisher()
-            .publish_all(round(CONVERSATIONS, number), WAIT)
-            .await
-            .unwrap();
-    }
-    until("both have worked", || async {
+    let publishing = bus.clone();
+    let load = tokio::spawn(async move {
+        for number in 0..ROUNDS {
+            let items = round(CONVERSATIONS, number);
+            publishing
+                .publisher()
+                .publish_all(items, WAIT)
+                .await
+                .unwrap();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    });
+    until("both work", || async {
         journal.of("a") > 100 && journal.of("b") > 100
     })
     .await;
+    assert!(!load.is_finished(), "a shall die under load");
     a.kill();
-    for number in ROUNDS / 2..ROUNDS {
-        bus.publisher()
-            .publish_all(round(CONVERSATIONS, number), WAIT)
-            .await
-            .unwrap();
-    }
+    load.await.unwrap();
     until("everything is handled", || async {
         journal.distinct() == CONVERSATIONS * ROUNDS
     })
