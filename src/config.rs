@@ -20,7 +20,8 @@ use schemas::Secret;
 use serde::Deserialize;
 
 use self::refusal::explain;
-use self::secret::{percent_encoded, read_secret, secret, without_credentials};
+pub(crate) use self::secret::without_credentials;
+use self::secret::{percent_encoded, read_secret, secret};
 
 /// Every setting with its default and what it means.
 pub(crate) const DEFAULTS: &str = include_str!("default.toml");
@@ -269,10 +270,6 @@ impl Config {
 }
 
 impl NatsSettings {
-    pub(crate) fn connect_timeout(&self) -> Duration {
-        Duration::from_millis(self.connect_timeout_ms)
-    }
-
     pub(crate) fn password(&self) -> Result<Option<Secret>> {
         match &self.password_file {
             Some(file) => read_secret("nats.password_file", file).map(Some),
@@ -312,10 +309,6 @@ impl PostgresSettings {
 }
 
 impl AuthSettings {
-    pub(crate) fn key_cache(&self) -> Duration {
-        Duration::from_millis(self.key_cache_ms)
-    }
-
     pub(crate) fn jwt_hs256_secret(&self) -> Result<Option<Secret>> {
         let Some(file) = &self.jwt_hs256_secret_file else {
             return Ok(None);
@@ -338,10 +331,6 @@ impl AuthSettings {
 }
 
 impl GatewaySettings {
-    pub(crate) fn request_timeout(&self) -> Duration {
-        Duration::from_millis(self.request_timeout_ms)
-    }
-
     pub(crate) fn publish_deadline(&self) -> Duration {
         Duration::from_millis(self.publish_deadline_ms)
     }
