@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Invariants:
-//! - The rank only rises, except along the drawn ways of a retry: record(Queued), take_ambiguous, Resend.
+//! - The rank only rises, except along the drawn ways of a retry: `record(Queued)`, `take_ambiguous`, `Resend`.
 //! - `sending` is committed before the provider is called, so a row that is merely `claimed` was not sent.
 //! - Each claim raises `attempt`; a result of an earlier attempt can only tell that it *was* sent.
 //! - Calls may be repeated, and every one is a single statement on many messages.

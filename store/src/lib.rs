@@ -81,8 +81,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] when `url` is no Postgres URL.
     pub fn connect(url: &str, max_connections: u32, keyring: Keyring) -> Result<Self, StoreError> {
+        let named = ["postgresql://", "postgres://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
         let options = PgConnectOptions::from_str(url)
-            .map_err(|_| StoreError::Invalid("not a Postgres URL".into()))?
+            .ok()
+            .filter(|_| named)
+            .ok_or_else(|| StoreError::Invalid("not a Postgres URL".into()))?
             .application_name("tidings");
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)

@@ -40,7 +40,10 @@ pub async fn orders(
     )
     .fetch_all(&store.pool)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.conversation, row.platform_id)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.conversation, row.platform_id))
+        .collect())
 }
 
 /// Inbound messages as the conversations of a channel count them (the sum of their unread counts):
@@ -48,7 +51,11 @@ pub async fn orders(
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn counted(store: &Store, tenant: TenantId, channel: ChannelId) -> Result<i64, StoreError> {
+pub async fn counted(
+    store: &Store,
+    tenant: TenantId,
+    channel: ChannelId,
+) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar!(
         r#"select coalesce(sum(unread_count), 0)::bigint as "sum!" from comm_conversations
            where tenant_id = $1 and channel_id = $2"#,
@@ -79,14 +86,21 @@ pub async fn commit_times(
     )
     .fetch_all(&store.pool)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.platform_id, row.at)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.platform_id, row.at))
+        .collect())
 }
 
 /// Messages the sandbox holds of a channel, and how often the ledger tried to send them in all.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn sandbox_count(store: &Store, tenant: TenantId, channel: ChannelId) -> Result<u64, StoreError> {
+pub async fn sandbox_count(
+    store: &Store,
+    tenant: TenantId,
+    channel: ChannelId,
+) -> Result<u64, StoreError> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from sandbox_outbox where tenant_id = $1 and channel_id = $2"#,
         tenant.0,
@@ -123,7 +137,11 @@ pub async fn sandbox_times(
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn unfinished(store: &Store, tenant: TenantId, channel: ChannelId) -> Result<i64, StoreError> {
+pub async fn unfinished(
+    store: &Store,
+    tenant: TenantId,
+    channel: ChannelId,
+) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from deliveries
            where tenant_id = $1 and channel_id = $2 and state in ('queued', 'claimed', 'sending', 'unknown')"#,

@@ -1,0 +1,12 @@
+//! The store against a real Postgres: one private server for all tests, a fresh database for each.
+
+#![allow(clippy::unwrap_used)]
+
+mod configuration;
+mod credentials;
+mod ledger;
+mod outage;
+mod pages;
+mod projection;
+mod rig;
+mod tenancy;
