@@ -270,6 +270,10 @@ impl Config {
 }
 
 impl NatsSettings {
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
     pub(crate) fn password(&self) -> Result<Option<Secret>> {
         match &self.password_file {
             Some(file) => read_secret("nats.password_file", file).map(Some),
@@ -309,6 +313,10 @@ impl PostgresSettings {
 }
 
 impl AuthSettings {
+    pub(crate) fn key_cache(&self) -> Duration {
+        Duration::from_millis(self.key_cache_ms)
+    }
+
     pub(crate) fn jwt_hs256_secret(&self) -> Result<Option<Secret>> {
         let Some(file) = &self.jwt_hs256_secret_file else {
             return Ok(None);
@@ -331,6 +339,10 @@ impl AuthSettings {
 }
 
 impl GatewaySettings {
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+
     pub(crate) fn publish_deadline(&self) -> Duration {
         Duration::from_millis(self.publish_deadline_ms)
     }
