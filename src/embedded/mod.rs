@@ -64,13 +64,15 @@ impl Embedded {
         let nats = nats.map_err(|_| anyhow::anyhow!("starting nats-server panicked"))?;
         let (nats_server, nats) = nats.context("cannot start nats-server")?;
         let (postgres, postgres_url) = postgres.context("cannot start Postgres")?;
-        Ok(Self {
+        let embedded = Self {
             nats_server,
             postgres,
             nats,
             postgres_url,
             folder,
-        })
+        };
+        tracing::info!(pids = ?embedded.pids(), "nats-server and Postgres run");
+        Ok(embedded)
     }
 
     pub(crate) fn nats(&self) -> &NatsAccess {
