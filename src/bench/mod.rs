@@ -1,0 +1,81 @@
+//! `tidings bench`: drives a hub through its real interfaces and says what it cost.
+//!
+//! Figures end in one line of JSON whose `messages_per_s` counts from the first request to the last
+//! row committed. CPU is split by process; the load generator runs on the same machine, in this process.
+
+mod chaos;
+pub(crate) mod hub;
+mod inbound;
+mod ingest_nats;
+mod load;
+mod outbound;
+mod report;
+mod usage;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use self::{hub::Hub, load::Pace};
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Telegram webhooks over HTTP until their rows are in Postgres.
+    Inbound(Options),
+    /// API sends until the sandbox has them and the ledger says so.
+    Outbound(Options),
+    /// An external adapter's messages over NATS until their rows are in Postgres.
+    IngestNats(Options),
+    /// Kills workers and the broker while messages flow, then counts and compares.
+    Chaos(chaos::ChaosOptions),
+}
+
+/// How to measure.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Messages per second.
+    #[arg(long, conflicts_with = "max")]
+    rate: Option<u32>,
+    /// As fast as answers come (the default).
+    #[arg(long)]
+    max: bool,
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    #[arg(long, default_value_t = 2000)]
+    conversations: u32,
+    /// The folder of a running hub; a hub of its own is started in a temporary folder otherwise.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Only the line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    fn pace(&self) -> Pace {
+        self.rate.map_or(Pace::Max, Pace::Rate)
+    }
+
+    async fn hub(&self, roles: Option<&str>) -> anyhow::Result<Hub> {
+        match &self.dir {
+            Some(folder) => Hub::at(folder).await,
+            None => Hub::start(roles).await,
+        }
+    }
+
+    async fn done(&self, hub: Hub) -> anyhow::Result<()> {
+        hub.stop().await
+    }
+}
+
+pub(crate) async fn run(bench: Bench) -> anyhow::Result<()> {
+    match bench {
+        Bench::Inbound(options) => inbound::run(&options).await,
+        Bench::Outbound(options) => outbound::run(&options).await,
+        Bench::IngestNats(options) => ingest_nats::run(&options).await,
+        Bench::Chaos(options) => chaos::run(&options).await,
+    }
+}

@@ -1,0 +1,12 @@
+//! The whole hub, through its real interfaces, on a real broker and a real database.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod adapter;
+mod chaos;
+mod platform;
+mod rig;
+mod split;
+mod tenancy;
+mod tour;
+mod trouble;
