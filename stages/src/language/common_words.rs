@@ -10,55 +10,55 @@ use schemas::Language;
 use super::LanguageModel;
 
 /// Below this the words leave it open.
-const MIN_CONFIDENCE: f32 = 0.75;
+const MIN_CONFIDENCE: f32 = 0.65;
 
 const WORDS: [(&str, &str); 14] = [
     (
         "en",
-        "the and is are you i my to of in it that this for with have has not what where when \
+        "a back like call get the and is are you i my to of in it that this for with have has not what where when \
          how please thanks thank hello would could can will we was be do does am your they \
          from about which who why there an me need want help",
     ),
     (
         "de",
-        "der die das und ist sind ich mein meine meiner meinen nicht ein eine einen zu zum \
+        "hilfe noch der die das und ist sind ich mein meine meiner meinen nicht ein eine einen zu zum \
          zur mit für auf von wo wann wie was habe haben hat kann können bitte danke hallo \
          guten wir sie es im den dem bei noch auch wird werden wurde aber oder ihr ihre uns \
          mir mich sehr schon keine kein in am an als um seit vielen brauche",
     ),
     (
         "fr",
-        "le la les un une des du de et est je vous nous mon ma mes ne pas pour que qui où \
+        "a c possible plaît le la les un une des du de et est je vous nous mon ma mes ne pas pour que qui où \
          quand avec dans sur ce cette bonjour merci suis ai avez bien il elle sont été plus \
          votre sera au aux voudrais comment qu j en mais y reçu",
     ),
     (
         "es",
-        "el la los las un una y es en que de mi no por para con cuándo dónde cómo está hola \
+        "a ayuda el la los las un una y es en que de mi no por para con cuándo dónde cómo está hola \
          gracias favor quiero quisiera tengo muy pero lo se su al del necesito ha he más \
          puede son este esta qué usted muchas me le",
     ),
     (
         "it",
-        "il lo la gli le un una e è di che mi non per con dove quando come sono ho ha \
+        "a di cambiare il lo la gli le un una e è di che mi non per con dove quando come sono ho ha \
          buongiorno grazie ciao vorrei questo questa del della mio mia si nel alla molto più \
          anche posso avete ma mille",
     ),
     (
         "pt",
-        "o a os as um uma e é de que não por para com onde quando como está olá obrigado \
+        "com ajuda o a os as um uma e é de que não por para com onde quando como está olá obrigado \
          obrigada meu minha do da no na eu tenho muito mas você preciso gostaria dos ao em \
          foi mais seu se",
     ),
     (
         "nl",
-        "de het een en is ik niet van mijn met voor op waar wanneer hoe wat heb hebben kan \
+        "hulp de het een en is ik niet van mijn met voor op waar wanneer hoe wat heb hebben kan \
          graag hallo dank bedankt wij we zijn dat deze aan bij nog ook maar naar er mij u \
          jullie wordt nodig in was",
     ),
     (
         "sv",
-        "och är jag inte det en ett min mitt med för på var när hur vad har kan tack hej vi \
+        "vill och är jag inte det en ett min mitt med för på var när hur vad har kan tack hej vi \
          som av till den att om hon han skulle ni från men mycket mig",
     ),
     (
@@ -73,12 +73,12 @@ const WORDS: [(&str, &str); 14] = [
     ),
     (
         "pl",
-        "i w nie jest się na to z do że mój moje moja gdzie kiedy jak co mam proszę dziękuję \
+        "o a i w nie jest się na to z do że mój moje moja gdzie kiedy jak co mam proszę dziękuję \
          dzień dobry cześć czy mi za dla od są ale był już tak",
     ),
     (
         "tr",
-        "ve bir bu için ne nerede ben benim siz var yok değil mi çok merhaba teşekkürler \
+        "ve bir bu için ne nerede ben benim siz yok değil mi çok merhaba teşekkürler \
          lütfen nasıl zaman ile da de ama daha olarak istiyorum",
     ),
     (
