@@ -1,0 +1,117 @@
+//! Which permission each route takes: one table, fail closed.
+//!
+//! A test holds it against the OpenAPI document, so that no operation is missing and none is left over.
+
+use axum::http::Method;
+
+/// What a caller wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    Read,
+    Converse,
+    Administer,
+    /// Hand in messages of a channel.
+    HandIn,
+}
+
+impl Permission {
+    /// The roles that have it, for a refusal.
+    pub(crate) const fn roles(self) -> &'static str {
+        match self {
+            Self::Read => "viewer, agent or admin",
+            Self::Converse => "agent or admin",
+            Self::Administer => "admin",
+            Self::HandIn => "adapter or admin",
+        }
+    }
+}
+
+use Permission::{Administer, Converse, HandIn, Read};
+
+/// Method and path below `/api/v1`, and what they take.
+pub(crate) const ACCESS: &[(&str, &str, Permission)] = &[
+    ("POST", "/channels", Administer),
+    ("GET", "/channels", Read),
+    ("GET", "/channels/{channel_id}", Read),
+    ("PUT", "/channels/{channel_id}", Administer),
+    ("PATCH", "/channels/{channel_id}", Administer),
+    ("DELETE", "/channels/{channel_id}", Administer),
+    ("POST", "/channels/{channel_id}/test", Administer),
+    ("GET", "/channels/{channel_id}/outbox", Read),
+    ("POST", "/channels/{channel_id}/inbound", HandIn),
+    ("POST", "/conversations", Converse),
+    ("GET", "/conversations", Read),
+    ("GET", "/conversations/{conversation_id}", Read),
+    ("PATCH", "/conversations/{conversation_id}", Converse),
+    ("GET", "/conversations/{conversation_id}/messages", Read),
+    (
+        "POST",
+        "/conversations/{conversation_id}/mark-read",
+        Converse,
+    ),
+    ("POST", "/conversations/{conversation_id}/close", Converse),
+    ("POST", "/conversations/{conversation_id}/reopen", Converse),
+    ("POST", "/conversations/{conversation_id}/assign", Converse),
+    ("POST", "/messages/send", Converse),
+    ("POST", "/messages", Converse),
+    ("GET", "/messages", Read),
+    ("GET", "/messages/{message_id}", Read),
+    ("GET", "/messages/{message_id}/journey", Read),
+    ("GET", "/stats", Read),
+    ("POST", "/templates", Administer),
+    ("GET", "/templates", Read),
+    ("GET", "/templates/{template_id}", Read),
+    ("PUT", "/templates/{template_id}", Administer),
+    ("PATCH", "/templates/{template_id}", Administer),
+    ("DELETE", "/templates/{template_id}", Administer),
+    ("POST", "/rules", Administer),
+    ("GET", "/rules", Read),
+    ("GET", "/rules/{rule_id}", Read),
+    ("PUT", "/rules/{rule_id}", Administer),
+    ("PATCH", "/rules/{rule_id}", Administer),
+    ("DELETE", "/rules/{rule_id}", Administer),
+    ("POST", "/api-keys", Administer),
+    ("GET", "/api-keys", Administer),
+    ("DELETE", "/api-keys/{api_key_id}", Administer),
+    ("GET", "/dlq", Administer),
+    ("GET", "/dlq/{seq}", Administer),
+    ("POST", "/dlq/{seq}/redrive", Administer),
+    ("GET", "/audit", Administer),
+];
+
+/// What a route takes; `path` as matched, with its prefix. `HEAD` is `GET` without a body.
+pub(crate) fn required(method: &Method, path: &str) -> Option<Permission> {
+    let path = crate::PREFIXES
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix))?;
+    let method = if method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    ACCESS
+        .iter()
+        .find(|(known, route, _)| *known == method && *route == path)
+        .map(|(_, _, permission)| *permission)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_prefixes_and_nothing_else() {
+        for prefix in crate::PREFIXES {
+            assert_eq!(
+                required(&Method::POST, &format!("{prefix}/channels")),
+                Some(Administer)
+            );
+            assert_eq!(
+                required(&Method::HEAD, &format!("{prefix}/channels")),
+                Some(Read)
+            );
+        }
+        assert_eq!(required(&Method::POST, "/channels"), None);
+        assert_eq!(required(&Method::TRACE, "/api/v1/channels"), None);
+    }
+}

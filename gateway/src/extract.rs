@@ -1,0 +1,215 @@
+//! Extractors whose refusals are problem details.
+//!
+//! They carry axum's names, so that utoipa recognises them in a handler's arguments.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use tokio::time::timeout;
+
+use crate::{hub::Hub, problem::ApiError};
+
+/// A JSON body, within the limit of the settings.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, hub: &Arc<Hub>) -> Result<Self, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Send the body with `Content-Type: application/json`.",
+            ));
+        }
+        let bytes = body(request.into_body(), hub.settings.body_limit_bytes).await?;
+        match axum::Json::<T>::from_bytes(&bytes) {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                let code = match rejection.status() {
+                    StatusCode::UNPROCESSABLE_ENTITY => "invalid",
+                    _ => "bad-request",
+                };
+                Err(ApiError::new(
+                    rejection.status(),
+                    code,
+                    rejection.body_text(),
+                ))
+            }
+        }
+    }
+}
+
+/// `application/json`, or another type that is JSON (`application/…+json`).
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+    else {
+        return false;
+    };
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// How long a body may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(20);
+/// What is read of a body that is too large before it is refused: a client that is still sending
+/// would see a broken connection instead of the refusal.
+const DISCARD: usize = 16 * 1024 * 1024;
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn body(mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let read = async {
+        let mut first: Option<Bytes> = None;
+        let mut rest = BytesMut::new();
+        let mut size = 0usize;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else {
+                continue;
+            };
+            size += data.len();
+            if size > limit || announced > limit {
+                first = None;
+                rest.clear();
+                if size > limit.saturating_add(DISCARD) {
+                    break;
+                }
+            } else if first.is_none() && rest.is_empty() {
+                first = Some(data);
+            } else {
+                if let Some(first) = first.take() {
+                    rest.reserve(announced.max(first.len() + data.len()));
+                    rest.extend_from_slice(&first);
+                }
+                rest.extend_from_slice(&data);
+            }
+        }
+        Ok::<_, axum::Error>((first.unwrap_or_else(|| rest.freeze()), size))
+    };
+    match timeout(ARRIVAL, read).await {
+        Ok(Ok((_, size))) if size > limit || announced > limit => Err(ApiError::too_large(limit)),
+        Ok(Ok((bytes, _))) => Ok(bytes),
+        Ok(Err(_)) => Err(ApiError::bad_request(
+            "The body broke off before its end. Send it again.",
+        )),
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too-slow",
+            "The body did not arrive in time. Send it again.",
+        )),
+    }
+}
+
+/// The query string.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri)
+            .map(|query| Self(query.0))
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+    }
+}
+
+/// The variable parts of the path.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|path| Self(path.0))
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+    }
+}
+
+/// For a field of a patch: absent is `None`, null is `Some(None)`.
+pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    fn chunks(sizes: &[usize]) -> Body {
+        let chunks: Vec<_> = sizes
+            .iter()
+            .map(|size| Ok::<_, std::convert::Infallible>(Bytes::from(vec![b'x'; *size])))
+            .collect();
+        Body::from_stream(stream::iter(chunks))
+    }
+
+    #[tokio::test]
+    async fn bodies_end_at_their_limit() {
+        assert_eq!(body(chunks(&[]), 10).await.unwrap().len(), 0);
+        assert_eq!(body(chunks(&[4]), 10).await.unwrap().len(), 4);
+        assert_eq!(body(chunks(&[4, 5, 1]), 10).await.unwrap().len(), 10);
+        assert_eq!(
+            body(chunks(&[4, 5, 2]), 10).await.unwrap_err().status(),
+            413
+        );
+        assert_eq!(
+            body(Body::from("x".repeat(11)), 10)
+                .await
+                .unwrap_err()
+                .status(),
+            413
+        );
+        // One that does not end is not read to its end.
+        let endless = stream::repeat_with(|| {
+            Ok::<_, std::convert::Infallible>(Bytes::from(vec![0; 1 << 16]))
+        });
+        assert_eq!(
+            body(Body::from_stream(endless), 10)
+                .await
+                .unwrap_err()
+                .status(),
+            413
+        );
+    }
+
+    #[test]
+    fn json_is_known_by_its_type() {
+        let of = |kind: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+            is_json(&headers)
+        };
+        assert!(of("application/json"));
+        assert!(of("Application/JSON; charset=utf-8"));
+        assert!(of("application/merge-patch+json"));
+        assert!(!of("text/plain"));
+        assert!(!of("application/jsonx"));
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,89 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use nats::Bus;
+use schemas::{ConversationId, MessageId, subject};
+use store::Store;
+use tokio::sync::Semaphore;
+
+use crate::{
+    auth::{Caller, Jwt, Keys},
+    bounded::Bounded,
+    directory::Directory,
+    problem::ApiError,
+    route::send::Known,
+    settings::{ChannelTester, Deps, Settings},
+};
+
+/// Bytes of webhook bodies that may be in memory at a time.
+const INTAKE_KIB: usize = 256 * 1024;
+
+pub(crate) struct Hub {
+    pub(crate) store: Store,
+    pub(crate) bus: Bus,
+    pub(crate) settings: Settings,
+    pub(crate) tester: Arc<dyn ChannelTester>,
+    pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) directory: Directory,
+    pub(crate) keys: Keys,
+    pub(crate) jwt: Jwt,
+    /// Conversations that were answered lately; what is kept of them never changes.
+    pub(crate) conversations: Bounded<ConversationId, Arc<Known>>,
+    /// Conversations this process just took a message of: worth waiting for.
+    pub(crate) young: Bounded<ConversationId, ()>,
+    /// Digests of what was lately sent under an `Idempotency-Key`.
+    pub(crate) sent: Bounded<MessageId, [u8; 32]>,
+    /// In KiB.
+    pub(crate) intake: Semaphore,
+}
+
+impl Hub {
+    pub(crate) fn new(deps: Deps) -> Result<Self, crate::auth::JwtKeyError> {
+        Ok(Self {
+            jwt: Jwt::new(&deps.settings.jwt)?,
+            keys: Keys::new(deps.settings.key_cache),
+            directory: Directory::new(),
+            conversations: Bounded::new(32_768),
+            young: Bounded::new(65_536),
+            sent: Bounded::new(32_768),
+            intake: Semaphore::new(INTAKE_KIB),
+            store: deps.store,
+            bus: deps.bus,
+            settings: deps.settings,
+            tester: deps.tester,
+            metrics: deps.metrics,
+        })
+    }
+
+    /// Writes an administrative act down, after it was done.
+    pub(crate) async fn audit(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        object: String,
+        detail: Option<serde_json::Value>,
+    ) -> Result<(), ApiError> {
+        store::audit::record(
+            &self.store,
+            caller.tenant,
+            &caller.actor,
+            action,
+            &object,
+            detail.as_ref(),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Tells every process, this one first, that channels, rules, templates or keys changed.
+    pub(crate) async fn announce(&self) {
+        self.keys.forget();
+        self.directory.refresh_now(&self.store).await;
+        // Whoever misses the announcement polls the version in the database.
+        if let Err(error) = self.bus.notify(subject::CONFIG_CHANGED, Bytes::new()).await {
+            tracing::debug!(%error, "a change was not announced");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! HTTP: REST, webhooks, auth, OpenAPI.
+//!
+//! Invariants: what comes in is answered after the broker's ack, never after a hope; every query is by
+//! the caller's tenant, and another tenant's object is 404; every error is a problem detail; every
+//! input has a bound. The database being down stops neither webhooks nor sends.
+//!
+//! Deliberately absent: SQL (`store`), subjects and streams (`nats`, `schemas`), what a platform's
+//! signature is (`ingest`), and TLS, which a reverse proxy ends.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod auth;
+mod bounded;
+mod directory;
+mod edge;
+mod extract;
+mod hub;
+mod openapi;
+mod page;
+mod problem;
+#[cfg(test)]
+mod rig;
+mod route;
+mod router;
+mod serve;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use auth::JwtKeyError;
+pub use router::openapi;
+pub use serve::{ServeError, serve};
+pub use settings::{ChannelTest, ChannelTester, Deps, JwtSettings, Settings};
+
+/// Where the API is served: its own place, and the one that older clients know.
+pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", "/api/communications"];

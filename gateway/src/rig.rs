@@ -1,0 +1,205 @@
+//! A gateway on a real nats-server, with a database that is down: what works then, and the answers of
+//! everything that needs no rows. Whole hubs are tested from outside.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use futures::{FutureExt as _, future::BoxFuture};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use nats::{Bus, ConnectSettings};
+use schemas::Secret;
+use serde_json::{Value, json};
+use store::{Keyring, Store, channel::ChannelRow};
+use tower::ServiceExt as _;
+
+use crate::{ChannelTest, ChannelTester, Deps, JwtSettings, Settings, hub::Hub, router::router};
+
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const TENANT: &str = "00000000-0000-0000-0000-000000000007";
+
+pub(crate) struct Rig {
+    pub(crate) hub: Arc<Hub>,
+    router: Router,
+    broker: Child,
+    _folder: tempfile::TempDir,
+}
+
+struct Untested;
+
+impl ChannelTester for Untested {
+    fn test(&self, _: ChannelRow, _: Option<Value>) -> BoxFuture<'_, ChannelTest> {
+        let answer = ChannelTest {
+            success: true,
+            detail: "not tried".into(),
+        };
+        async { answer }.boxed()
+    }
+}
+
+/// An answer, read.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    /// Asserts that this is a problem detail with this status.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        assert!(
+            problem["type"]
+                .as_str()
+                .unwrap()
+                .starts_with("urn:tidings:problem:")
+        );
+        assert!(problem["title"].is_string() && problem["detail"].is_string());
+        problem
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("TIDINGS_NATS_SERVER") {
+        return path.into();
+    }
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tidings/tools/nats-server");
+    if installed.exists() {
+        installed
+    } else {
+        "nats-server".into()
+    }
+}
+
+impl Rig {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let broker = Command::new(binary())
+            .args(["-a", "127.0.0.1", "-js", "-p", &port.to_string(), "-sd"])
+            .arg(folder.path().join("js"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let bus = Bus::connect(&ConnectSettings {
+            url: format!("nats://127.0.0.1:{port}"),
+            name: "test".into(),
+            timeout: Duration::from_secs(20),
+            ..ConnectSettings::default()
+        })
+        .await
+        .unwrap();
+        let keyring = Keyring::load_or_create(&folder.path().join("keys.json")).unwrap();
+        // A port at which nobody listens.
+        let url = format!("postgres://nobody@127.0.0.1:{}/none", free_port());
+        let mut settings = Settings {
+            publish_deadline: Duration::from_millis(700),
+            jwt: JwtSettings {
+                hs256_secret: Some(Secret::new(SECRET)),
+                ..JwtSettings::default()
+            },
+            ..Settings::default()
+        };
+        change(&mut settings);
+        let hub = Arc::new(
+            Hub::new(Deps {
+                store: Store::connect(&url, 2, keyring).unwrap(),
+                bus,
+                settings,
+                tester: Arc::new(Untested),
+                metrics: Arc::new(|| "# no metrics\n".to_owned()),
+            })
+            .unwrap(),
+        );
+        Self {
+            router: router(Arc::clone(&hub)),
+            hub,
+            broker,
+            _folder: folder,
+        }
+    }
+
+    /// The streams, as the program provisions them.
+    pub(crate) async fn provision(&self) {
+        nats::provision::apply(&self.hub.bus, false).await.unwrap();
+    }
+
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .unwrap()
+            .into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.ask(request("GET", path, token, Body::empty())).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: impl Into<Body>) -> Answer {
+        self.ask(request("POST", path, token, body.into())).await
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        drop(self.broker.kill());
+        drop(self.broker.wait());
+    }
+}
+
+pub(crate) fn request(method: &str, path: &str, token: &str, body: Body) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json");
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    request.body(body).unwrap()
+}
+
+/// A token of this role.
+pub(crate) fn token(role: &str) -> String {
+    let claims = json!({"sub": "test", "tenant": TENANT, "role": role, "exp": get_current_timestamp() + 600});
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+}

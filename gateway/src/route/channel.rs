@@ -1,0 +1,413 @@
+//! Channels: accounts on platforms.
+//!
+//! Invariant: credentials go in and never come out; an answer says only whether there are some.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use schemas::{ChannelId, ChannelKind, ChannelStatus, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use store::channel::{ChannelFilter, ChannelNew, ChannelPatch as StorePatch, ChannelRow};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{MaybeTime, channel_check, object, optional_text, text};
+use crate::{
+    auth::Caller,
+    extract::{Json, Path, Query, given},
+    hub::Hub,
+    problem::ApiError,
+    settings::ChannelTest,
+};
+
+/// A channel to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChannelIn {
+    #[serde(rename = "type", alias = "channelType", alias = "channel_type")]
+    kind: ChannelKind,
+    #[schema(min_length = 1, max_length = 255)]
+    name: String,
+    /// Who provides it, for people.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 255)]
+    provider: Option<String>,
+    /// `{"settings": {…}, "routing": {"rules": […], "default": …}}`; no secrets.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    config: Map<String, Value>,
+    /// Kept encrypted and never answered. telegram: `bot_token`, `secret_token`; email: `signing_secret`, `smtp`,
+    /// `from`; generic: `signing_secret`, `url`; sandbox: none.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    credentials: Option<Map<String, Value>>,
+    #[serde(default = "active")]
+    #[schema(inline, default = "active")]
+    status: ChannelStatus,
+    #[serde(default, alias = "assignedAgentId")]
+    #[schema(min_length = 1, max_length = 255)]
+    assigned_agent_id: Option<String>,
+    #[serde(default, alias = "autoResponseEnabled")]
+    auto_response_enabled: bool,
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+}
+
+fn active() -> ChannelStatus {
+    ChannelStatus::Active
+}
+
+/// What to change; what is not given stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChannelPatch {
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 255, nullable = false)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    provider: Option<Option<String>>,
+    /// Replaces the whole configuration.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    config: Option<Map<String, Value>>,
+    /// Replaces all credentials; null takes them away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    credentials: Option<Option<Map<String, Value>>>,
+    #[serde(default)]
+    #[schema(nullable = false)]
+    status: Option<ChannelStatus>,
+    #[serde(default, alias = "assignedAgentId", deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    assigned_agent_id: Option<Option<String>>,
+    #[serde(default, alias = "autoResponseEnabled")]
+    #[schema(nullable = false)]
+    auto_response_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Option<Map<String, Value>>>,
+}
+
+/// A channel.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChannelOut {
+    id: ChannelId,
+    #[serde(rename = "type")]
+    kind: ChannelKind,
+    name: String,
+    provider: Option<String>,
+    #[schema(value_type = Object)]
+    config: Value,
+    credentials: CredentialsOut,
+    status: ChannelStatus,
+    assigned_agent_id: Option<String>,
+    total_messages_received: i64,
+    total_messages_sent: i64,
+    auto_response_enabled: bool,
+    health: HealthOut,
+    last_check_at: MaybeTime,
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    /// Where the platform posts its updates.
+    #[schema(example = "/api/v1/webhooks/018f3c1e-0000-7000-8000-000000000001")]
+    webhook_url: String,
+    /// Where an adapter of one's own publishes over NATS; the last token names the conversation.
+    #[schema(example = "ingest.<tenant>.telegram.<channel>.*")]
+    ingest_subject: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// Whether there are credentials; nothing of them.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CredentialsOut {
+    set: bool,
+}
+
+/// What the last test found.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HealthOut {
+    Unknown,
+    Healthy,
+    Degraded,
+    Unhealthy,
+}
+
+impl ChannelOut {
+    fn of(hub: &Hub, row: ChannelRow) -> Self {
+        let base = hub.settings.public_url.as_deref().unwrap_or_default();
+        Self {
+            webhook_url: format!("{}/api/v1/webhooks/{}", base.trim_end_matches('/'), row.id),
+            ingest_subject: schemas::subject::ingest(row.tenant_id, row.kind, row.id, "*"),
+            id: row.id,
+            kind: row.kind,
+            name: row.name,
+            provider: row.provider,
+            config: row.config,
+            credentials: CredentialsOut {
+                set: row.has_credentials,
+            },
+            status: row.status,
+            assigned_agent_id: row.assigned_agent_id,
+            total_messages_received: row.total_messages_received,
+            total_messages_sent: row.total_messages_sent,
+            auto_response_enabled: row.auto_response_enabled,
+            health: match row.health.as_str() {
+                "healthy" => HealthOut::Healthy,
+                "degraded" => HealthOut::Degraded,
+                "unhealthy" => HealthOut::Unhealthy,
+                _ => HealthOut::Unknown,
+            },
+            last_check_at: row.last_check_at,
+            metadata: super::map(row.metadata),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// Add a channel.
+#[utoipa::path(
+    post, path = "/channels", tag = "channels", operation_id = "create_channel",
+    request_body(content = ChannelIn, example = json!({
+        "type": "telegram", "name": "My Bot", "config": {}, "auto_response_enabled": false,
+        "credentials": {"bot_token": "1234567890:ABC...", "secret_token": "a-long-random-word"}
+    })),
+    responses((status = 201, description = "The channel, and where its messages go in", body = ChannelOut))
+)]
+pub(crate) async fn create(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Json(body): Json<ChannelIn>,
+) -> Result<(StatusCode, axum::Json<ChannelOut>), ApiError> {
+    text("/name", &body.name, 255)?;
+    optional_text("/provider", body.provider.as_ref(), 255)?;
+    optional_text("/assigned_agent_id", body.assigned_agent_id.as_ref(), 255)?;
+    channel_check::config(&body.config)?;
+    if let Some(credentials) = &body.credentials {
+        channel_check::credentials(body.kind, credentials)?;
+    }
+    let new = ChannelNew {
+        kind: body.kind,
+        name: body.name,
+        provider: body.provider,
+        config: Value::Object(body.config),
+        credentials: body.credentials.and_then(object),
+        status: body.status,
+        assigned_agent_id: body.assigned_agent_id,
+        auto_response_enabled: body.auto_response_enabled,
+        metadata: object(body.metadata),
+    };
+    let row = store::channel::create(&hub.store, caller.tenant, new).await?;
+    let detail = json!({"type": row.kind, "name": row.name});
+    hub.announce().await;
+    hub.audit(&caller, "channel.create", channel(row.id), Some(detail))
+        .await?;
+    Ok((StatusCode::CREATED, axum::Json(ChannelOut::of(&hub, row))))
+}
+
+fn channel(id: ChannelId) -> String {
+    format!("channel:{id}")
+}
+
+/// Which channels.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChannelQuery {
+    #[serde(rename = "type")]
+    kind: Option<ChannelKind>,
+    status: Option<ChannelStatus>,
+}
+
+/// List channels.
+#[utoipa::path(
+    get, path = "/channels", tag = "channels", operation_id = "list_channels", params(ChannelQuery),
+    responses((status = 200, description = "All channels that fit, by name", body = [ChannelOut]))
+)]
+pub(crate) async fn list(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Query(query): Query<ChannelQuery>,
+) -> Result<axum::Json<Vec<ChannelOut>>, ApiError> {
+    let filter = ChannelFilter {
+        kind: query.kind,
+        status: query.status,
+    };
+    let rows = store::channel::list(&hub.store, caller.tenant, filter).await?;
+    let channels = rows.into_iter().map(|row| ChannelOut::of(&hub, row));
+    Ok(axum::Json(channels.collect()))
+}
+
+/// One channel.
+#[utoipa::path(
+    get, path = "/channels/{channel_id}", tag = "channels", operation_id = "get_channel",
+    params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
+    responses((status = 200, description = "The channel", body = ChannelOut))
+)]
+pub(crate) async fn get(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+) -> Result<axum::Json<ChannelOut>, ApiError> {
+    let row = store::channel::get(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    Ok(axum::Json(ChannelOut::of(&hub, row)))
+}
+
+fn missing(error: store::StoreError) -> ApiError {
+    ApiError::or_not_found(error, "channel")
+}
+
+/// Change a channel.
+#[utoipa::path(
+    patch, path = "/channels/{channel_id}", tag = "channels", operation_id = "update_channel",
+    params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
+    request_body(content = ChannelPatch, example = json!({"auto_response_enabled": true})),
+    responses((status = 200, description = "The channel as it is now", body = ChannelOut))
+)]
+pub(crate) async fn update(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+    Json(body): Json<ChannelPatch>,
+) -> Result<axum::Json<ChannelOut>, ApiError> {
+    let changed = changed(&body);
+    let flat = |value: &Option<Option<String>>| value.clone().flatten();
+    optional_text("/name", body.name.as_ref(), 255)?;
+    optional_text("/provider", flat(&body.provider).as_ref(), 255)?;
+    optional_text(
+        "/assigned_agent_id",
+        flat(&body.assigned_agent_id).as_ref(),
+        255,
+    )?;
+    if let Some(config) = &body.config {
+        channel_check::config(config)?;
+    }
+    if let Some(Some(credentials)) = &body.credentials {
+        let row = store::channel::get(&hub.store, caller.tenant, id)
+            .await
+            .map_err(missing)?;
+        channel_check::credentials(row.kind, credentials)?;
+    }
+    let patch = StorePatch {
+        name: body.name,
+        provider: body.provider,
+        config: body.config.map(Value::Object),
+        credentials: body.credentials.map(|given| given.and_then(object)),
+        status: body.status,
+        assigned_agent_id: body.assigned_agent_id,
+        auto_response_enabled: body.auto_response_enabled,
+        metadata: body.metadata.map(|given| given.and_then(object)),
+    };
+    let row = store::channel::update(&hub.store, caller.tenant, id, patch)
+        .await
+        .map_err(missing)?;
+    hub.announce().await;
+    let detail = json!({"changed": changed});
+    hub.audit(&caller, "channel.update", channel(id), Some(detail))
+        .await?;
+    Ok(axum::Json(ChannelOut::of(&hub, row)))
+}
+
+/// The names of what is changed, for the audit log; no values.
+fn changed(body: &ChannelPatch) -> Vec<&'static str> {
+    [
+        ("name", body.name.is_some()),
+        ("provider", body.provider.is_some()),
+        ("config", body.config.is_some()),
+        ("credentials", body.credentials.is_some()),
+        ("status", body.status.is_some()),
+        ("assigned_agent_id", body.assigned_agent_id.is_some()),
+        (
+            "auto_response_enabled",
+            body.auto_response_enabled.is_some(),
+        ),
+        ("metadata", body.metadata.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(name, given)| given.then_some(name))
+    .collect()
+}
+
+/// Change a channel (the same as `PATCH`: what is not given stays).
+#[utoipa::path(
+    put, path = "/channels/{channel_id}", tag = "channels", operation_id = "put_channel",
+    params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
+    request_body(content = ChannelPatch, example = json!({"name": "Support"})),
+    responses((status = 200, description = "The channel as it is now", body = ChannelOut))
+)]
+pub(crate) async fn put(
+    state: State<Arc<Hub>>,
+    caller: Caller,
+    path: Path<ChannelId>,
+    body: Json<ChannelPatch>,
+) -> Result<axum::Json<ChannelOut>, ApiError> {
+    update(state, caller, path, body).await
+}
+
+/// Delete a channel with its conversations and messages.
+#[utoipa::path(
+    delete, path = "/channels/{channel_id}", tag = "channels", operation_id = "delete_channel",
+    params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
+    responses((status = 204, description = "It is gone"))
+)]
+pub(crate) async fn delete(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+) -> Result<StatusCode, ApiError> {
+    store::channel::delete(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    hub.conversations.clear();
+    hub.announce().await;
+    hub.audit(&caller, "channel.delete", channel(id), None)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a test found.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TestOut {
+    success: bool,
+    /// The channel's status after the test.
+    status: ChannelStatus,
+    /// For people.
+    detail: String,
+}
+
+/// Try the channel's account, without sending anything to anybody.
+#[utoipa::path(
+    post, path = "/channels/{channel_id}/test", tag = "channels", operation_id = "test_channel",
+    params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
+    responses((status = 200, description = "What the platform said", body = TestOut,
+        example = json!({"success": true, "status": "active", "detail": "the bot is @my_bot"})))
+)]
+pub(crate) async fn test(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<ChannelId>,
+) -> Result<axum::Json<TestOut>, ApiError> {
+    let row = store::channel::get(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    let credentials = store::channel::credentials(&hub.store, caller.tenant, id).await?;
+    let status = row.status;
+    let ChannelTest { success, detail } = hub.tester.test(row, credentials).await;
+    let health = if success { "healthy" } else { "unhealthy" };
+    store::channel::set_health(&hub.store, caller.tenant, id, health)
+        .await
+        .map_err(missing)?;
+    let found = json!({"success": success});
+    hub.audit(&caller, "channel.test", channel(id), Some(found))
+        .await?;
+    Ok(axum::Json(TestOut {
+        success,
+        status,
+        detail,
+    }))
+}

@@ -1,0 +1,71 @@
+//! One file per resource: its API types, its handlers, and what they answer.
+
+pub(crate) mod api_key;
+pub(crate) mod audit;
+pub(crate) mod channel;
+pub(crate) mod channel_check;
+pub(crate) mod conversation;
+pub(crate) mod dlq;
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod journey;
+pub(crate) mod message;
+pub(crate) mod message_out;
+pub(crate) mod outbox;
+pub(crate) mod rule;
+pub(crate) mod send;
+pub(crate) mod stats;
+pub(crate) mod template;
+pub(crate) mod webhook;
+
+use schemas::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::problem::ApiError;
+
+/// That it was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SuccessOut {
+    #[schema(example = true)]
+    pub(crate) success: bool,
+}
+
+pub(crate) const SUCCESS: axum::Json<SuccessOut> = axum::Json(SuccessOut { success: true });
+
+/// A text of 1 to `max` characters, none of them NUL.
+pub(crate) fn text(pointer: &'static str, value: &str, max: usize) -> Result<(), ApiError> {
+    if value.is_empty() || value.chars().nth(max).is_some() || value.contains('\0') {
+        return Err(ApiError::invalid(
+            pointer,
+            format!("This must have 1 to {max} characters, none of them NUL."),
+        ));
+    }
+    Ok(())
+}
+
+/// The same, where there is one.
+pub(crate) fn optional_text(
+    pointer: &'static str,
+    value: Option<&String>,
+    max: usize,
+) -> Result<(), ApiError> {
+    value.map_or(Ok(()), |value| text(pointer, value, max))
+}
+
+/// An object kept as one; nothing when it is empty.
+pub(crate) fn object(map: Map<String, Value>) -> Option<Value> {
+    (!map.is_empty()).then_some(Value::Object(map))
+}
+
+/// A stored object as it is answered.
+pub(crate) fn map(value: Option<Value>) -> Map<String, Value> {
+    match value {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+/// RFC 3339, where there is a time.
+pub(crate) type MaybeTime = Option<Timestamp>;

@@ -1,0 +1,328 @@
+//! Stored replies.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use schemas::{ChannelId, TemplateId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use store::template::{TemplateFilter, TemplateNew, TemplatePatch as StorePatch, TemplateRow};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{object, optional_text, text};
+use crate::{
+    auth::Caller,
+    extract::{Json, Path, Query, given},
+    hub::Hub,
+    problem::ApiError,
+};
+
+const MAX_CONTENT: usize = 100_000;
+
+/// A template to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TemplateIn {
+    /// Every channel when absent.
+    #[serde(default, alias = "channelId")]
+    channel_id: Option<ChannelId>,
+    #[schema(min_length = 1, max_length = 255)]
+    name: String,
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 2000)]
+    description: Option<String>,
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 998)]
+    subject: Option<String>,
+    /// The text, with `{{ variables }}`.
+    #[serde(alias = "text_content")]
+    #[schema(min_length = 1, max_length = 100_000)]
+    content: String,
+    #[serde(default, alias = "htmlContent")]
+    #[schema(min_length = 1, max_length = 100_000)]
+    html_content: Option<String>,
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 255)]
+    category: Option<String>,
+    #[serde(default)]
+    #[schema(max_items = 64)]
+    variables: Vec<String>,
+    #[serde(default = "yes", alias = "isActive")]
+    #[schema(default = true)]
+    is_active: bool,
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What to change; what is not given stays, null empties.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TemplatePatch {
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 255, nullable = false)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
+    description: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 998)]
+    subject: Option<Option<String>>,
+    #[serde(default, alias = "text_content")]
+    #[schema(min_length = 1, max_length = 100_000, nullable = false)]
+    content: Option<String>,
+    #[serde(default, alias = "htmlContent", deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100_000)]
+    html_content: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    category: Option<Option<String>>,
+    #[serde(default)]
+    #[schema(max_items = 64, nullable = false)]
+    variables: Option<Vec<String>>,
+    #[serde(default, alias = "isActive")]
+    #[schema(nullable = false)]
+    is_active: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Option<Map<String, Value>>>,
+}
+
+/// A stored reply.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TemplateOut {
+    id: TemplateId,
+    channel_id: Option<ChannelId>,
+    name: String,
+    description: Option<String>,
+    subject: Option<String>,
+    content: String,
+    html_content: Option<String>,
+    category: Option<String>,
+    variables: Vec<String>,
+    is_active: bool,
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<TemplateRow> for TemplateOut {
+    fn from(row: TemplateRow) -> Self {
+        Self {
+            id: row.id,
+            channel_id: row.channel_id,
+            name: row.name,
+            description: row.description,
+            subject: row.subject,
+            content: row.content,
+            html_content: row.html_content,
+            category: row.category,
+            variables: row.variables,
+            is_active: row.is_active,
+            metadata: super::map(row.metadata),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+fn variables(names: &[String]) -> Result<(), ApiError> {
+    if names.len() > 64 {
+        return Err(ApiError::invalid(
+            "/variables",
+            "There may be 64 variables.",
+        ));
+    }
+    names
+        .iter()
+        .try_for_each(|name| text("/variables", name, 64))
+}
+
+fn missing(error: store::StoreError) -> ApiError {
+    ApiError::or_not_found(error, "template")
+}
+
+fn named(id: TemplateId) -> String {
+    format!("template:{id}")
+}
+
+/// Add a template.
+#[utoipa::path(
+    post, path = "/templates", tag = "templates", operation_id = "create_template",
+    request_body(content = TemplateIn, example = json!({
+        "name": "Greeting", "category": "common",
+        "content": "Hello {{ sender.name }}! Thank you for reaching out. How can I assist you?"})),
+    responses((status = 201, description = "The template", body = TemplateOut))
+)]
+pub(crate) async fn create(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Json(body): Json<TemplateIn>,
+) -> Result<(StatusCode, axum::Json<TemplateOut>), ApiError> {
+    text("/name", &body.name, 255)?;
+    text("/content", &body.content, MAX_CONTENT)?;
+    optional_text("/html_content", body.html_content.as_ref(), MAX_CONTENT)?;
+    optional_text("/description", body.description.as_ref(), 2000)?;
+    optional_text("/subject", body.subject.as_ref(), 998)?;
+    optional_text("/category", body.category.as_ref(), 255)?;
+    variables(&body.variables)?;
+    let new = TemplateNew {
+        channel_id: body.channel_id,
+        name: body.name,
+        description: body.description,
+        subject: body.subject,
+        content: body.content,
+        html_content: body.html_content,
+        category: body.category,
+        variables: body.variables,
+        is_active: body.is_active,
+        metadata: object(body.metadata),
+    };
+    let row = store::template::create(&hub.store, caller.tenant, new).await?;
+    hub.announce().await;
+    let detail = json!({"name": row.name});
+    hub.audit(&caller, "template.create", named(row.id), Some(detail))
+        .await?;
+    Ok((StatusCode::CREATED, axum::Json(row.into())))
+}
+
+/// Which templates.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TemplateQuery {
+    /// Those of this channel and those of every channel.
+    #[serde(alias = "channelId")]
+    channel_id: Option<ChannelId>,
+    #[param(max_length = 255)]
+    category: Option<String>,
+    is_active: Option<bool>,
+}
+
+/// List templates.
+#[utoipa::path(
+    get, path = "/templates", tag = "templates", operation_id = "list_templates", params(TemplateQuery),
+    responses((status = 200, description = "All templates that fit, by name", body = [TemplateOut]))
+)]
+pub(crate) async fn list(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Query(query): Query<TemplateQuery>,
+) -> Result<axum::Json<Vec<TemplateOut>>, ApiError> {
+    if query
+        .category
+        .as_ref()
+        .is_some_and(|text| text.contains('\0'))
+    {
+        return Err(ApiError::bad_request("`category` must not have NUL."));
+    }
+    let filter = TemplateFilter {
+        channel_id: query.channel_id,
+        category: query.category,
+        is_active: query.is_active,
+    };
+    let rows = store::template::list(&hub.store, caller.tenant, &filter).await?;
+    Ok(axum::Json(rows.into_iter().map(Into::into).collect()))
+}
+
+/// One template.
+#[utoipa::path(
+    get, path = "/templates/{template_id}", tag = "templates", operation_id = "get_template",
+    params(("template_id" = uuid::Uuid, Path, description = "The template")),
+    responses((status = 200, description = "The template", body = TemplateOut))
+)]
+pub(crate) async fn get(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<TemplateId>,
+) -> Result<axum::Json<TemplateOut>, ApiError> {
+    let row = store::template::get(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    Ok(axum::Json(row.into()))
+}
+
+/// Change a template.
+#[utoipa::path(
+    patch, path = "/templates/{template_id}", tag = "templates", operation_id = "update_template",
+    params(("template_id" = uuid::Uuid, Path, description = "The template")),
+    request_body(content = TemplatePatch, example = json!({"is_active": false})),
+    responses((status = 200, description = "The template as it is now", body = TemplateOut))
+)]
+pub(crate) async fn update(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<TemplateId>,
+    Json(body): Json<TemplatePatch>,
+) -> Result<axum::Json<TemplateOut>, ApiError> {
+    let flat = |value: &Option<Option<String>>| value.clone().flatten();
+    optional_text("/name", body.name.as_ref(), 255)?;
+    optional_text("/content", body.content.as_ref(), MAX_CONTENT)?;
+    optional_text(
+        "/html_content",
+        flat(&body.html_content).as_ref(),
+        MAX_CONTENT,
+    )?;
+    optional_text("/description", flat(&body.description).as_ref(), 2000)?;
+    optional_text("/subject", flat(&body.subject).as_ref(), 998)?;
+    optional_text("/category", flat(&body.category).as_ref(), 255)?;
+    variables(body.variables.as_deref().unwrap_or_default())?;
+    let patch = StorePatch {
+        name: body.name,
+        description: body.description,
+        subject: body.subject,
+        content: body.content,
+        html_content: body.html_content,
+        category: body.category,
+        variables: body.variables,
+        is_active: body.is_active,
+        metadata: body.metadata.map(|given| given.and_then(object)),
+    };
+    let row = store::template::update(&hub.store, caller.tenant, id, patch)
+        .await
+        .map_err(missing)?;
+    hub.announce().await;
+    hub.audit(&caller, "template.update", named(id), None)
+        .await?;
+    Ok(axum::Json(row.into()))
+}
+
+/// Change a template (the same as `PATCH`: what is not given stays).
+#[utoipa::path(
+    put, path = "/templates/{template_id}", tag = "templates", operation_id = "put_template",
+    params(("template_id" = uuid::Uuid, Path, description = "The template")),
+    request_body(content = TemplatePatch, example = json!({"name": "Hello"})),
+    responses((status = 200, description = "The template as it is now", body = TemplateOut))
+)]
+pub(crate) async fn put(
+    state: State<Arc<Hub>>,
+    caller: Caller,
+    path: Path<TemplateId>,
+    body: Json<TemplatePatch>,
+) -> Result<axum::Json<TemplateOut>, ApiError> {
+    update(state, caller, path, body).await
+}
+
+/// Delete a template.
+#[utoipa::path(
+    delete, path = "/templates/{template_id}", tag = "templates", operation_id = "delete_template",
+    params(("template_id" = uuid::Uuid, Path, description = "The template")),
+    responses((status = 204, description = "It is gone"))
+)]
+pub(crate) async fn delete(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<TemplateId>,
+) -> Result<StatusCode, ApiError> {
+    store::template::delete(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    hub.announce().await;
+    hub.audit(&caller, "template.delete", named(id), None)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,215 @@
+//! Where platforms post their updates: the hot path.
+//!
+//! Invariants: the signature is checked on the raw body before anything is read from it; 200 means the
+//! broker has stored every update of the body; without the database known channels go on working.
+//! Bodies in memory at a time are bounded by [`Hub::intake`].
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+};
+use bytes::Bytes;
+use schemas::{
+    ChannelId, ChannelKind, ChannelStatus, ConversationId, MessageId, Timestamp, partition, subject,
+};
+use serde::Serialize;
+use tokio::sync::SemaphorePermit;
+use utoipa::ToSchema;
+
+use crate::{
+    auth::{Caller, Role},
+    directory::{Entry, Lookup},
+    extract::Path,
+    hub::Hub,
+    problem::ApiError,
+};
+
+/// What was accepted. The ids are those of the first update.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WebhookOut {
+    #[schema(example = true)]
+    success: bool,
+    /// Null when there was nothing to store in the body.
+    message_id: Option<MessageId>,
+    conversation_id: Option<ConversationId>,
+    /// Every update of the body, when there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<AcceptedOut>,
+}
+
+/// One update that was stored.
+#[derive(Clone, Serialize, ToSchema)]
+pub(crate) struct AcceptedOut {
+    message_id: MessageId,
+    conversation_id: ConversationId,
+}
+
+/// Take a platform's update.
+///
+/// No bearer token: the platform signs. telegram: `X-Telegram-Bot-Api-Secret-Token` is the channel's `secret_token`.
+/// generic and email: `X-Tidings-Timestamp` (Unix seconds, at most 300 off) and `X-Tidings-Signature: v1=` with the
+/// hex HMAC-SHA256 of timestamp, full stop and body under `signing_secret`. sandbox: nothing.
+#[utoipa::path(
+    post, path = "/webhooks/{channel_id}", tag = "webhooks", operation_id = "receive_webhook",
+    params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
+    request_body(
+        description = "telegram: an Update; generic and sandbox: one message or a list of them; email: the raw RFC 5322 message",
+        content(
+            (serde_json::Value = "application/json", example = json!({
+                "id": "m-1", "sender": {"id": "bob", "name": "Bob"}, "text": "Where is my order?"})),
+            (String = "message/rfc822")
+        )
+    ),
+    responses((status = 200, description = "The broker has stored every update of the body", body = WebhookOut))
+)]
+pub(crate) async fn receive(
+    State(hub): State<Arc<Hub>>,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<axum::Json<WebhookOut>, ApiError> {
+    let (id, entry) = look_up(&hub, &channel).await?;
+    let (body, permit) = read(&hub, entry.kind, &headers, body).await?;
+    let now = Timestamp::now();
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    ingest::channel::verify(entry.kind, &entry.credentials, &header, &body, now).map_err(
+        |refused| {
+            metrics::counter!("tidings_webhooks_refused_total", "kind" => entry.kind.name())
+                .increment(1);
+            tracing::debug!(channel = %id, %refused, "a webhook was refused");
+            ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                "wrong-signature",
+                "The request is not signed, or not rightly. Check the channel's secret and the sender's clock.",
+            )
+        },
+    )?;
+    let accepted = accept(&hub, id, &entry, &headers, body, now).await;
+    drop(permit);
+    accepted
+}
+
+/// Hand in a platform's update with an adapter's key instead of a signature.
+#[utoipa::path(
+    post, path = "/channels/{channel_id}/inbound", tag = "channels", operation_id = "hand_in",
+    params(("channel_id" = uuid::Uuid, Path, description = "The key's own channel")),
+    request_body(
+        description = "What the channel's webhook takes",
+        content((schemas::generic::GenericMessage = "application/json", example = json!({
+            "id": "m-1", "sender": {"id": "bob", "name": "Bob"}, "text": "Where is my order?"})))
+    ),
+    responses((status = 200, description = "The broker has stored every update of the body", body = WebhookOut))
+)]
+pub(crate) async fn hand_in(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(channel): Path<ChannelId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<axum::Json<WebhookOut>, ApiError> {
+    let entry = find(&hub, channel).await?;
+    let own = caller.role != Role::Adapter || caller.channel == Some(channel);
+    if entry.tenant != caller.tenant || !own {
+        return Err(ApiError::not_found("channel"));
+    }
+    let (body, permit) = read(&hub, entry.kind, &headers, body).await?;
+    let accepted = accept(&hub, channel, &entry, &headers, body, Timestamp::now()).await;
+    drop(permit);
+    accepted
+}
+
+async fn look_up(hub: &Hub, channel: &str) -> Result<(ChannelId, Arc<Entry>), ApiError> {
+    let id: ChannelId = channel
+        .parse()
+        .map_err(|_| ApiError::not_found("channel"))?;
+    Ok((id, find(hub, id).await?))
+}
+
+async fn find(hub: &Hub, id: ChannelId) -> Result<Arc<Entry>, ApiError> {
+    match hub.directory.find(&hub.store, id).await {
+        Lookup::Found(entry) => Ok(entry),
+        Lookup::Unknown => Err(ApiError::not_found("channel")),
+        Lookup::Unavailable => Err(ApiError::unavailable(2)),
+    }
+}
+
+/// Reads the body within its limit; the permit stands for its bytes.
+async fn read<'hub>(
+    hub: &'hub Hub,
+    kind: ChannelKind,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Bytes, SemaphorePermit<'hub>), ApiError> {
+    let limit = match kind {
+        ChannelKind::Email => hub.settings.email_body_limit_bytes,
+        _ => hub.settings.body_limit_bytes,
+    };
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let kib = announced.unwrap_or(limit).min(limit) / 1024 + 1;
+    let permit = hub
+        .intake
+        .try_acquire_many(u32::try_from(kib).unwrap_or(u32::MAX))
+        .map_err(|_| ApiError::unavailable(1))?;
+    Ok((crate::extract::body(body, limit).await?, permit))
+}
+
+/// Splits a trusted body into updates and has the broker store them.
+async fn accept(
+    hub: &Hub,
+    channel: ChannelId,
+    entry: &Entry,
+    headers: &HeaderMap,
+    body: Bytes,
+    now: Timestamp,
+) -> Result<axum::Json<WebhookOut>, ApiError> {
+    if entry.status == ChannelStatus::Inactive {
+        return Err(ApiError::conflict(
+            "The channel is switched off. Switch it on to receive messages.",
+        ));
+    }
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let updates = ingest::channel::split(entry.kind, content_type, body).map_err(|malformed| {
+        ApiError::bad_request(format!("The body is malformed: {malformed}."))
+    })?;
+    let mut accepted = Vec::with_capacity(updates.len());
+    let mut items = Vec::with_capacity(updates.len());
+    for update in updates {
+        let envelope = ingest::channel::envelope(entry.tenant, channel, entry.kind, update, now);
+        let partition = partition::of(&partition::token(&envelope.conversation_key));
+        accepted.push(AcceptedOut {
+            message_id: envelope.message,
+            conversation_id: envelope.conversation,
+        });
+        items.push((
+            subject::inbound(partition, entry.tenant, entry.kind, channel),
+            envelope.encode(),
+        ));
+    }
+    let count = items.len() as u64;
+    hub.bus
+        .publisher()
+        .publish_all(items, hub.settings.publish_deadline)
+        .await?;
+    metrics::counter!("tidings_received_total", "kind" => entry.kind.name()).increment(count);
+    for one in &accepted {
+        hub.young.insert_if_absent(one.conversation_id, ());
+    }
+    let first = accepted.first();
+    Ok(axum::Json(WebhookOut {
+        success: true,
+        message_id: first.map(|one| one.message_id),
+        conversation_id: first.map(|one| one.conversation_id),
+        messages: if accepted.len() > 1 {
+            accepted
+        } else {
+            Vec::new()
+        },
+    }))
+}

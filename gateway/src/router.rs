@@ -1,0 +1,154 @@
+//! All routes.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware,
+};
+use bytes::Bytes;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::{OpenApi as _, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    PREFIXES, auth, edge,
+    hub::Hub,
+    openapi::{Common, Document},
+    page::NEXT_CURSOR,
+    route::{
+        api_key, audit, channel, conversation, dlq, docs, health, journey, message, outbox, rule,
+        send, stats, template, webhook,
+    },
+};
+
+/// What takes a bearer token, below a prefix.
+fn guarded() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(channel::create, channel::list))
+        .routes(routes!(
+            channel::get,
+            channel::put,
+            channel::update,
+            channel::delete
+        ))
+        .routes(routes!(channel::test))
+        .routes(routes!(outbox::list))
+        .routes(routes!(conversation::create, conversation::list))
+        .routes(routes!(conversation::get, conversation::update))
+        .routes(routes!(message::of_conversation))
+        .routes(routes!(conversation::mark_read))
+        .routes(routes!(conversation::close))
+        .routes(routes!(conversation::reopen))
+        .routes(routes!(conversation::assign))
+        .routes(routes!(send::send))
+        .routes(routes!(send::create, message::list))
+        .routes(routes!(message::get))
+        .routes(routes!(journey::get))
+        .routes(routes!(stats::get))
+        .routes(routes!(template::create, template::list))
+        .routes(routes!(
+            template::get,
+            template::put,
+            template::update,
+            template::delete
+        ))
+        .routes(routes!(rule::create, rule::list))
+        .routes(routes!(rule::get, rule::put, rule::update, rule::delete))
+        .routes(routes!(api_key::create, api_key::list))
+        .routes(routes!(api_key::revoke))
+        .routes(routes!(dlq::list))
+        .routes(routes!(dlq::get))
+        .routes(routes!(dlq::redrive))
+        .routes(routes!(audit::list))
+}
+
+/// What reads its body by itself, within a limit of its own.
+fn raw_guarded() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new().routes(routes!(webhook::hand_in))
+}
+
+fn webhooks() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new().routes(routes!(webhook::receive))
+}
+
+fn operations() -> OpenApiRouter<Arc<Hub>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+/// The OpenAPI document of this API.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let below = guarded().merge(raw_guarded()).merge(webhooks());
+    let mut document = OpenApiRouter::<Arc<Hub>>::with_openapi(Document::openapi())
+        .merge(operations())
+        .nest(PREFIXES[0], below)
+        .into_openapi();
+    utoipa::Modify::modify(&Common, &mut document);
+    document
+}
+
+/// The service.
+pub(crate) fn router(hub: Arc<Hub>) -> Router {
+    let guard = || middleware::from_fn_with_state(Arc::clone(&hub), auth::guard);
+    let (api, _) = guarded().merge(raw_guarded()).split_for_parts();
+    let (webhooks, _) = webhooks().split_for_parts();
+    let below = api.route_layer(guard()).merge(webhooks);
+    let document = Bytes::from(
+        openapi()
+            .to_json()
+            .expect("a document made of strings and maps serializes"),
+    );
+    let (operations, _) = operations().split_for_parts();
+    let mut all = Router::new()
+        .merge(operations)
+        .merge(docs::router(document));
+    for prefix in PREFIXES {
+        all = all.nest(prefix, below.clone());
+    }
+    let all = all
+        .fallback(edge::no_route)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&hub),
+            edge::around,
+        ));
+    let all = match cors(&hub.settings.cors_origins) {
+        Some(cors) => all.layer(cors),
+        None => all,
+    };
+    all.with_state(hub)
+}
+
+/// Lets the named origins call from browsers; none without a setting.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .filter_map(|origin| origin.trim_end_matches('/').parse().ok())
+        .collect();
+    (!origins.is_empty()).then(|| {
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([
+                Method::GET,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                HeaderName::from_static("idempotency-key"),
+            ])
+            .expose_headers([
+                header::LINK,
+                header::RETRY_AFTER,
+                HeaderName::from_static(NEXT_CURSOR),
+            ])
+            .max_age(Duration::from_secs(3600))
+    })
+}
