@@ -177,7 +177,9 @@ fn tidy_party(party: &mut Party) {
 
 fn tidy_attachment(attachment: &mut Attachment) {
     attachment.kind = clean_line(std::mem::take(&mut attachment.kind), 32);
-    attachment.name = line(attachment.name.take(), MAX_NAME_BYTES);
+    // Marks of direction in a file's name serve to show another ending than it has.
+    let name = attachment.name.take().map(|name| name.replace(turns, ""));
+    attachment.name = line(name, MAX_NAME_BYTES);
     attachment.content_type = line(attachment.content_type.take(), MAX_NAME_BYTES);
     attachment.platform_id = line(attachment.platform_id.take(), MAX_ID_BYTES);
     // A cut address leads nowhere, or elsewhere.
@@ -186,6 +188,11 @@ fn tidy_attachment(attachment: &mut Attachment) {
         .take()
         .filter(|url| url.len() <= MAX_URL_BYTES && !url.chars().any(char::is_control));
     attachment.metadata = bounded_map(std::mem::take(&mut attachment.metadata)).0;
+}
+
+/// Characters that turn the direction of what follows.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A clean single line, absent when nothing is left of it.

@@ -72,7 +72,13 @@ pub(super) fn outbound(
         }
         let mut references = match message.metadata.get("references") {
             Some(serde_json::Value::Array(ids)) => ids.clone(),
-            _ => Vec::new(),
+            // RFC 5322, 3.6.4.
+            _ => message
+                .in_reply_to
+                .clone()
+                .map(Into::into)
+                .into_iter()
+                .collect(),
         };
         references.extend(message.platform_message_id.clone().map(Into::into));
         metadata.insert("references".into(), references.into());

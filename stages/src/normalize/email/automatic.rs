@@ -2,7 +2,7 @@
 //!
 //! Answering such mail makes loops and annoys lists, so in doubt a mail counts as automatic.
 
-use mail_parser::{HeaderName, Message as Mail, MimeHeaders};
+use mail_parser::{Message as Mail, MimeHeaders};
 
 use super::header;
 
@@ -23,7 +23,7 @@ pub(super) fn report(mail: &Mail<'_>) -> Option<String> {
 
 /// Why this mail was written by a program, if it was.
 pub(super) fn written_by_a_program(mail: &Mail<'_>, sender: &str) -> Option<&'static str> {
-    let other = |name: &'static str| header(mail, HeaderName::Other(name.into()));
+    let given = |name: &str| header(mail, name);
     if mail
         .headers()
         .iter()
@@ -34,28 +34,28 @@ pub(super) fn written_by_a_program(mail: &Mail<'_>, sender: &str) -> Option<&'st
     if report(mail).is_some() {
         return Some("report");
     }
-    if other("Auto-Submitted").is_some_and(|value| value.split(';').next() != Some("no")) {
+    if given("Auto-Submitted")
+        .is_some_and(|value| value.split(';').next().map(str::trim) != Some("no"))
+    {
         return Some("auto-submitted");
     }
-    if header(mail, HeaderName::ReturnPath).is_some_and(|path| path.is_empty() || path == "<>") {
+    if given("Return-Path").is_some_and(|path| path.is_empty() || path == "<>") {
         return Some("null-sender");
     }
-    if header(mail, HeaderName::ListId).is_some()
-        || header(mail, HeaderName::ListUnsubscribe).is_some()
-    {
+    if given("List-Id").is_some() || given("List-Unsubscribe").is_some() {
         return Some("list");
     }
-    if other("Precedence")
+    if given("Precedence")
         .is_some_and(|value| ["bulk", "list", "junk", "auto_reply"].contains(&value.as_str()))
     {
         return Some("precedence");
     }
-    if other("X-Auto-Response-Suppress").is_some_and(|value| value != "none") {
+    if given("X-Auto-Response-Suppress").is_some_and(|value| value != "none") {
         return Some("auto-response-suppress");
     }
     if ["X-Autoreply", "X-Autorespond", "X-Autoresponder"]
         .into_iter()
-        .any(|name| other(name).is_some_and(|value| value != "no"))
+        .any(|name| given(name).is_some_and(|value| value != "no"))
     {
         return Some("autoreply");
     }
@@ -80,4 +80,53 @@ pub(super) fn written_by_a_program(mail: &Mail<'_>, sender: &str) -> Option<&'st
 fn starts_with(name: &str, beginning: &str) -> bool {
     name.get(..beginning.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_parser::MessageParser;
+
+    use super::*;
+
+    fn why(headers: &str) -> Option<&'static str> {
+        let mail = format!("From: a@example.org\r\n{headers}\r\n\r\nhello");
+        written_by_a_program(
+            &MessageParser::default().parse(&mail).unwrap(),
+            "a@example.org",
+        )
+    }
+
+    #[test]
+    fn programs_are_known_by_their_headers() {
+        for (headers, expected) in [
+            ("Auto-Submitted: auto-replied", "auto-submitted"),
+            ("auto-submitted: Auto-Generated; x=y", "auto-submitted"),
+            ("Return-Path: <>", "null-sender"),
+            ("List-Id: News <news.example.org>", "list"),
+            ("List-Unsubscribe: <https://example.org/u>", "list"),
+            ("Precedence: Bulk", "precedence"),
+            (
+                "X-Auto-Response-Suppress: OOF, AutoReply",
+                "auto-response-suppress",
+            ),
+            ("X-Autoreply: yes", "autoreply"),
+            ("X-Tidings-Message-Id: 1", "own"),
+        ] {
+            assert_eq!(why(headers), Some(expected), "{headers}");
+        }
+        for headers in [
+            "Subject: hello",
+            "Auto-Submitted: no",
+            "Return-Path: <a@example.org>",
+            "Precedence: first-class",
+            "X-Auto-Response-Suppress: None",
+        ] {
+            assert_eq!(why(headers), None, "{headers}");
+        }
+        let mail = MessageParser::default().parse("From: a\r\n\r\nx").unwrap();
+        assert_eq!(
+            written_by_a_program(&mail, "No-Reply@example.org"),
+            Some("no-reply-address")
+        );
+    }
 }

@@ -8,8 +8,7 @@ mod automatic;
 mod quote;
 
 use mail_parser::{
-    Addr, Address, GetHeader, HeaderName, HeaderValue, Message as Mail, MessageParser, MimeHeaders,
-    PartType,
+    Addr, Address, HeaderValue, Message as Mail, MessageParser, MimeHeaders, PartType,
 };
 use schemas::{Attachment, DeadReason, Message, MessageType, Party, PartyType, Timestamp};
 use serde_json::{Map, Value};
@@ -169,7 +168,11 @@ fn attachments(message: &mut Message, mail: &Mail<'_>) {
         if let Some(id) = part.content_id() {
             metadata.insert("content_id".into(), id.into());
         }
-        if matches!(part.body, PartType::InlineBinary(_)) {
+        let inline = match part.content_disposition() {
+            Some(disposition) => disposition.ctype().eq_ignore_ascii_case("inline"),
+            None => part.content_id().is_some(),
+        };
+        if inline {
             metadata.insert("inline".into(), true.into());
         }
         let kind = match content_type
@@ -194,12 +197,16 @@ fn attachments(message: &mut Message, mail: &Mail<'_>) {
     }
 }
 
-/// A header's text, trimmed and in lower case.
-fn header(mail: &Mail<'_>, name: HeaderName<'static>) -> Option<String> {
-    match mail.root_part().headers.header_value(&name)? {
-        HeaderValue::Text(text) => Some(text.trim().to_ascii_lowercase()),
-        HeaderValue::TextList(texts) => Some(texts.join(", ").to_ascii_lowercase()),
-        HeaderValue::Empty => None,
-        _ => Some(String::new()),
-    }
+/// A header as it was written, trimmed and in lower case. By its name and not by the parser's types:
+/// which headers those know changes from version to version.
+fn header(mail: &Mail<'_>, name: &str) -> Option<String> {
+    let found = mail
+        .headers()
+        .iter()
+        .find(|header| header.name().eq_ignore_ascii_case(name))?;
+    let place = |offset: u32| usize::try_from(offset).ok();
+    let written = mail
+        .raw_message()
+        .get(place(found.offset_start())?..place(found.offset_end())?)?;
+    Some(String::from_utf8_lossy(written).trim().to_ascii_lowercase())
 }
