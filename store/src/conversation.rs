@@ -152,8 +152,8 @@ pub async fn list(
              and ($5::boolean is null or (v.unread_count > 0) = $5)
              and ($6::text is null or strpos(lower(concat_ws(E'\n', v.participant_name, v.participant_id, v.subject,
                                                               v.last_message_preview)), lower($6)) > 0)
-             and (v.last_position, v.id) < ($7, $8)
-           order by v.last_position desc, v.id desc
+             and (v.last_step, v.last_position, v.id) < ($7::bigint >> 36, $7, $8)
+           order by v.last_step desc, v.last_position desc, v.id desc
            limit $9"#,
         tenant.0,
         filter.channel_id.map(|id| id.0),

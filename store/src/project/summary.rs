@@ -1,7 +1,7 @@
 //! What follows from new messages: contacts, conversations, totals and analytics. Each conversation and
 //! channel of a batch is written once, however many messages it has there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemas::{ContactId, Direction, Message, MessageType, PartyType, Priority};
 use sqlx::{
@@ -24,7 +24,8 @@ pub(super) async fn write(
     connection: &mut PgConnection,
     new: &[Line<'_>],
 ) -> Result<(), StoreError> {
-    contacts(connection, new).await?;
+    let known = known(connection, new).await?;
+    contacts(connection, new, &known).await?;
     conversations(connection, new).await?;
     channels(connection, new).await
 }
@@ -42,12 +43,47 @@ pub(super) fn preview(message: &Message) -> String {
     }
 }
 
-async fn contacts(connection: &mut PgConnection, new: &[Line<'_>]) -> Result<(), StoreError> {
+/// Those of the batch's conversations whose contact is known, with whom they are, and whether by name.
+async fn known(
+    connection: &mut PgConnection,
+    new: &[Line<'_>],
+) -> Result<HashMap<Uuid, (String, bool)>, StoreError> {
+    let mut ids: Vec<Uuid> = new
+        .iter()
+        .map(|line| line.message.conversation_id.0)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(sqlx::query!(
+        r#"select id, participant_id, participant_name is not null as "named!"
+           from comm_conversations where id = any($1) and contact_id is not null"#,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .map(|record| (record.id, (record.participant_id, record.named)))
+    .collect())
+}
+
+/// Makes the contacts of senders seen for the first time. Most messages come from somebody whose
+/// conversation knows its contact already; those cost nothing here.
+async fn contacts(
+    connection: &mut PgConnection,
+    new: &[Line<'_>],
+    known: &HashMap<Uuid, (String, bool)>,
+) -> Result<(), StoreError> {
     // (tenant, kind, address) → the contact it would be, and the name last given
     let mut seen: BTreeMap<(Uuid, &str, String), (Uuid, Option<String>)> = BTreeMap::new();
     for line in new {
         let sender = &line.message.sender;
         let fits = !sender.id.is_empty() && sender.id.len() <= ADDRESS_BYTES;
+        let met = known
+            .get(&line.message.conversation_id.0)
+            .is_some_and(|(id, named)| *id == sender.id && (*named || sender.name.is_none()));
+        if met {
+            continue;
+        }
         if line.message.direction == Direction::Inbound && sender.kind == PartyType::User && fits {
             let kind = line.kind.address_kind();
             let address = text::clean(&sender.id).into_owned();
