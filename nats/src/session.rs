@@ -82,7 +82,7 @@ impl<H: Handler> Session<H> {
                 }
                 Ok(Exit::Crashed) => {
                     memory.benign = false;
-                    false
+                    true
                 }
                 Ok(Exit::Broken | Exit::Gone) => {
                     memory.benign = true;

@@ -164,7 +164,7 @@ async fn a_channels_lane_is_made_when_it_is_first_served() {
     let journal = Journal::default();
     let channel = schemas::ChannelId(uuid::Uuid::from_u128(7));
     let other = schemas::ChannelId(uuid::Uuid::from_u128(8));
-    let lanes = vec![nats::definition::channel_lane(channel)];
+    let lanes = vec![nats::channel_lane(channel)];
     let handler = recorder("a", &journal, Duration::ZERO);
     let worker = Worker::start(broker.settings(), "a", lanes, handler);
     for (channel, text) in [(other, "1:0"), (channel, "0:0"), (channel, "0:1")] {
@@ -177,4 +177,18 @@ async fn a_channels_lane_is_made_when_it_is_first_served() {
     until("both are handled", || async { journal.distinct() == 2 }).await;
     assert_eq!(journal.items(), ["0:0", "0:1"]);
     worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_no_token_is_refused() {
+    use nats::{Forwarder, WorkerError, WorkerSettings, run_lanes};
+
+    let broker = Broker::start();
+    let bus = broker.provisioned().await;
+    let (_sender, lanes) = tokio::sync::watch::channel(nats::lanes("forward-due"));
+    let handler = std::sync::Arc::new(Forwarder::new(bus.clone()));
+    let settings = WorkerSettings::new("role.*", "a");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let refused = run_lanes(bus, settings, lanes, handler, stop).await;
+    assert!(matches!(refused, Err(WorkerError::Name(name)) if name == "role.*"));
 }
