@@ -198,9 +198,13 @@ async fn send(sender: &dyn Sender) -> SendOutcome {
 
 #[tokio::test]
 async fn telegram_sends_text_and_keeps_the_message_id() {
-    let server = Server::start(&[(200, r#"{"ok":true,"result":{"message_id":77}}"#)]).await;
+    let server = Server::start(&[(
+        200,
+        r#"{"ok":true,"result":{"message_id":77,"chat":{"id":7}}}"#,
+    )])
+    .await;
     let outcome = send(&telegram(&server.base).unwrap()).await;
-    assert_eq!(word(&outcome), "accepted 77");
+    assert_eq!(word(&outcome), "accepted 7:77");
     let calls = server.calls();
     assert_eq!(calls[0].path, "/bot1:TOKEN/sendMessage");
     let body: Value = serde_json::from_slice(&calls[0].body).unwrap();

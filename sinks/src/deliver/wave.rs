@@ -22,11 +22,11 @@ use super::{
 use crate::{channel::Sender, project::bury};
 
 /// How long a claim holds; a crash before sending delays its messages by so much.
-const CLAIM_LEASE: Duration = Duration::from_secs(30);
+const CLAIM_LEASE: Duration = Duration::from_secs(15);
 /// How long a wave may take to send before its messages count as doubtful.
-const SENDING_LEASE: Duration = Duration::from_secs(60);
+const SENDING_LEASE: Duration = Duration::from_secs(40);
 /// How long a record is tried while the database is away.
-const RECORD: Duration = Duration::from_secs(45);
+const RECORD: Duration = Duration::from_secs(40);
 
 /// Messages that are claimed and sent together.
 pub(super) struct Wave {
@@ -113,7 +113,7 @@ impl Wave {
                 Verdict::HeldByOther { until } => {
                     let wait = until
                         .since(now)
-                        .clamp(Duration::from_millis(200), CLAIM_LEASE);
+                        .clamp(Duration::from_millis(200), SENDING_LEASE);
                     *come_back = (*come_back).max(Some(wait));
                 }
                 // Its next try is scheduled; unless a crash came in between.

@@ -1,7 +1,8 @@
 //! Telegram Bot API (<https://core.telegram.org/bots/api>).
 //!
 //! `message.platform_conversation_id` is `<chat>` or `<chat>:<thread>`. A text above 4096 UTF-16 units
-//! is split on word borders into several calls; the first call's message id is the provider's id.
+//! is split on word borders into several calls; the key of the first call's message is
+//! the provider's id.
 //! Telegram takes no idempotency key, so a call that was written and not answered is `Unknown`, and
 //! so is a message of which only the first parts left.
 //!
@@ -13,7 +14,7 @@ mod request;
 
 use async_trait::async_trait;
 use reqwest::{Client, Url};
-use schemas::{Outbound, Secret};
+use schemas::{Outbound, Secret, keys::telegram::message_key};
 use serde_json::{Value, json};
 
 use self::call::{Answer, answer};
@@ -88,9 +89,7 @@ impl Telegram {
         let mut provider_id = None;
         for (done, call) in calls.into_iter().enumerate() {
             match self.call(call.method, &call.body).await {
-                Ok(result) if done == 0 => {
-                    provider_id = result.get("message_id").and_then(Value::as_i64);
-                }
+                Ok(result) if done == 0 => provider_id = own_id(&result),
                 Ok(_) => {}
                 Err(outcome) if done == 0 => return outcome,
                 Err(_) => {
@@ -101,9 +100,7 @@ impl Telegram {
                 }
             }
         }
-        SendOutcome::Accepted {
-            provider_id: provider_id.map(|id| id.to_string()),
-        }
+        SendOutcome::Accepted { provider_id }
     }
 
     async fn set_webhook(&self, url: &str) -> Result<(), SendOutcome> {
@@ -158,6 +155,12 @@ impl Sender for Telegram {
             Err(outcome) => report(&outcome),
         }
     }
+}
+
+/// The key under which a reply to the message will name it.
+fn own_id(result: &Value) -> Option<String> {
+    let number = |path: &str| result.pointer(path).and_then(Value::as_i64);
+    Some(message_key(number("/chat/id")?, number("/message_id")?))
 }
 
 fn report(outcome: &SendOutcome) -> TestReport {

@@ -1,6 +1,9 @@
 //! From a message to the calls that send it.
 
-use schemas::{Attachment, Message};
+use schemas::{
+    Attachment, Message,
+    keys::telegram::{chat_and_message, chat_and_thread},
+};
 use serde_json::{Map, Value, json};
 
 use super::super::Failure;
@@ -105,15 +108,16 @@ fn place(conversation: &str) -> Result<Map<String, Value>, Failure> {
     Ok(place)
 }
 
-/// The platform's id may be qualified by its chat; the number is what follows the last colon.
+/// A message's key names its chat too; one of another chat, or a button press, cannot be replied to.
 fn reply_to(message: &Message) -> Option<Value> {
-    let id: i64 = message
-        .in_reply_to
-        .as_deref()?
-        .rsplit(':')
-        .next()?
-        .parse()
-        .ok()?;
+    let key = message.in_reply_to.as_deref()?;
+    let id = match chat_and_message(key) {
+        Some((chat, id)) => {
+            let (here, _) = chat_and_thread(&message.platform_conversation_id)?;
+            (chat == here).then_some(id)?
+        }
+        None => key.parse().ok()?,
+    };
     Some(json!({ "message_id": id, "allow_sending_without_reply": true }))
 }
 
@@ -229,6 +233,22 @@ mod tests {
                 }),
             }]
         );
+    }
+
+    #[test]
+    fn only_a_message_of_the_same_chat_is_replied_to() {
+        for (key, expected) in [
+            ("-100:42", Some(42)),
+            ("42", Some(42)),
+            ("-7:42", None),
+            ("callback:42", None),
+        ] {
+            let mut message = message("hi");
+            message.in_reply_to = Some(key.into());
+            let body = &calls(&message).unwrap()[0].body;
+            let id = body.pointer("/reply_parameters/message_id");
+            assert_eq!(id.and_then(Value::as_i64), expected, "{key}");
+        }
     }
 
     #[test]

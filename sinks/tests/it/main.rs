@@ -1,0 +1,9 @@
+//! Delivery and projection against a real nats-server and a real Postgres.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod deliver;
+mod platform;
+mod project;
+mod rig;
+mod trouble;
