@@ -163,7 +163,10 @@ fn complete(path: &str, method: &'static str, operation: &mut Operation) {
         .as_ref()
         .is_some_and(|all| !all.is_empty())
     {
-        errors.extend(["400", "404"]);
+        errors.push("400");
+    }
+    if path.contains('{') {
+        errors.push("404");
     }
     if access.is_none() && !webhook {
         return;
@@ -214,6 +217,30 @@ mod tests {
             );
         }
         assert_eq!(documented, HashSet::new(), "routes without a permission");
+    }
+
+    #[test]
+    fn names_are_documented_as_they_are_written() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let names = |schema: &str| document["components"]["schemas"][schema]["enum"].clone();
+        let of = |all: Vec<&str>| serde_json::json!(all);
+        use schemas::{Direction, MessageType, PartyType, Priority};
+        assert_eq!(
+            names("Priority"),
+            of(Priority::ALL.iter().map(|one| one.name()).collect())
+        );
+        assert_eq!(
+            names("Direction"),
+            of(Direction::ALL.iter().map(|one| one.name()).collect())
+        );
+        assert_eq!(
+            names("PartyType"),
+            of(PartyType::ALL.iter().map(|one| one.name()).collect())
+        );
+        assert_eq!(
+            names("MessageType"),
+            of(MessageType::ALL.iter().map(|one| one.name()).collect())
+        );
     }
 
     #[test]

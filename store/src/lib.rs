@@ -49,6 +49,7 @@ pub mod stats;
 pub mod template;
 pub mod tenant;
 mod text;
+pub mod tracking;
 
 use std::{str::FromStr, time::Duration};
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use store::api_key::ApiKeyRow;
 use utoipa::ToSchema;
 
-use super::{MaybeTime, text};
+use super::text;
 use crate::{
     auth::{Caller, Role},
     extract::{Json, Path},
@@ -38,7 +38,7 @@ pub(crate) struct ApiKeyOut {
     role: Role,
     channel_id: Option<ChannelId>,
     created_at: Timestamp,
-    revoked_at: MaybeTime,
+    revoked_at: Option<Timestamp>,
 }
 
 /// A new key.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use store::channel::{ChannelFilter, ChannelNew, ChannelPatch as StorePatch, ChannelRow};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{MaybeTime, channel_check, object, optional_text, text};
+use super::{channel_check, object, optional_text, text};
 use crate::{
     auth::Caller,
     extract::{Json, Path, Query, given},
@@ -42,7 +42,7 @@ pub(crate) struct ChannelIn {
     #[schema(value_type = Option<Object>)]
     credentials: Option<Map<String, Value>>,
     #[serde(default = "active")]
-    #[schema(inline, default = "active")]
+    /// `active` when absent.
     status: ChannelStatus,
     #[serde(default, alias = "assignedAgentId")]
     #[schema(min_length = 1, max_length = 255)]
@@ -107,7 +107,7 @@ pub(crate) struct ChannelOut {
     total_messages_sent: i64,
     auto_response_enabled: bool,
     health: HealthOut,
-    last_check_at: MaybeTime,
+    last_check_at: Option<Timestamp>,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
     /// Where the platform posts its updates.

@@ -17,7 +17,7 @@ use store::conversation::{
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::{MaybeTime, SUCCESS, SuccessOut, object, optional_text, text};
+use super::{SUCCESS, SuccessOut, object, optional_text, text};
 use crate::{
     auth::Caller,
     extract::{Json, Path, Query, given},
@@ -51,7 +51,7 @@ pub(crate) struct ConversationIn {
     #[schema(min_length = 1, max_length = 998)]
     subject: Option<String>,
     #[serde(default)]
-    #[schema(inline, default = "normal")]
+    /// `normal` when absent.
     priority: Priority,
     #[serde(default)]
     #[schema(max_items = 64)]
@@ -110,7 +110,7 @@ pub(crate) struct ConversationOut {
     tags: Vec<String>,
     unread_count: i32,
     message_count: i64,
-    last_message_at: MaybeTime,
+    last_message_at: Option<Timestamp>,
     last_message_preview: Option<String>,
     assigned_agent_id: Option<String>,
     #[schema(value_type = Object)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use schemas::{DeliveryState, Direction, Hop, MessageId, Timestamp};
 use serde::Serialize;
-use store::message::MessageRow;
+use store::{message::MessageRow, tracking::TrackingRow};
 use utoipa::ToSchema;
 
 use super::{message::patiently, message_out::MessageOut, message_out::StatusOut};
@@ -61,6 +61,19 @@ impl From<Hop> for StepOut {
             detail: (!hop.decision.is_empty()).then_some(hop.decision),
             worker: Some(hop.worker),
             took_us: Some(hop.took_us),
+        }
+    }
+}
+
+impl From<TrackingRow> for StepOut {
+    fn from(row: TrackingRow) -> Self {
+        Self {
+            at: row.at,
+            source: Source::Tracking,
+            name: row.event_type,
+            detail: row.detail.or(row.provider_id),
+            worker: None,
+            took_us: None,
         }
     }
 }
@@ -119,6 +132,8 @@ pub(crate) async fn get(
     if row.direction == Direction::Outbound {
         steps.extend(ledger(&hub, &caller, id).await?);
     }
+    let events = store::tracking::list(&hub.store, caller.tenant, id).await?;
+    steps.extend(events.into_iter().map(StepOut::from));
     // Stable: equal times keep the order in which the steps were taken.
     steps.sort_by_key(|step| step.at);
     let message = MessageOut::from(row);

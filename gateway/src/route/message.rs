@@ -124,7 +124,7 @@ pub(crate) struct MessageQuery {
     channel_id: Option<ChannelId>,
     direction: Option<Direction>,
     #[serde(default)]
-    #[param(inline, default = "desc")]
+    /// `desc` when absent.
     order: Option<Order>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -138,7 +138,7 @@ pub(crate) struct MessageQuery {
 pub(crate) struct ConversationMessageQuery {
     direction: Option<Direction>,
     #[serde(default)]
-    #[param(inline, default = "desc")]
+    /// `desc` when absent.
     order: Option<Order>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,

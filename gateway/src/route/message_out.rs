@@ -11,8 +11,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::MaybeTime;
-
 /// A message.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MessageOut {
@@ -48,10 +46,10 @@ pub(crate) struct MessageOut {
     pub(crate) in_reply_to: Option<String>,
     /// The message an automatic reply answers.
     pub(crate) cause_id: Option<MessageId>,
-    pub(crate) sent_at: MaybeTime,
-    pub(crate) delivered_at: MaybeTime,
-    pub(crate) read_at: MaybeTime,
-    pub(crate) edited_at: MaybeTime,
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) delivered_at: Option<Timestamp>,
+    pub(crate) read_at: Option<Timestamp>,
+    pub(crate) edited_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }

@@ -18,7 +18,6 @@ pub(crate) mod stats;
 pub(crate) mod template;
 pub(crate) mod webhook;
 
-use schemas::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -66,6 +65,3 @@ pub(crate) fn map(value: Option<Value>) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
-
-/// RFC 3339, where there is a time.
-pub(crate) type MaybeTime = Option<Timestamp>;

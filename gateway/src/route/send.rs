@@ -56,7 +56,7 @@ pub(crate) struct MessageIn {
     #[schema(min_length = 1, max_length = 998)]
     subject: Option<String>,
     #[serde(default)]
-    #[schema(inline, default = "normal")]
+    /// `normal` when absent.
     priority: Priority,
     #[serde(default)]
     #[schema(max_items = 64)]
@@ -82,6 +82,7 @@ pub(crate) enum ContentIn {
 /// At least one of the three.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
 pub(crate) struct PartsIn {
     #[serde(default)]
     text: String,
