@@ -17,7 +17,9 @@ use crate::{
     bench::{self, Bench},
     config::Config,
     roles::{self, Role},
-    telemetry, up,
+    telemetry,
+    tenant::{self, TenantCommand},
+    up,
 };
 
 /// A communication hub: every channel in, understood, routed, answered and tracked.
@@ -56,6 +58,14 @@ enum Command {
     },
     /// Bring the database's schema up to date.
     Migrate,
+    /// Tenants, and each one's first key.
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+        /// The folder of a running `tidings up`; otherwise the settings say where the database is.
+        #[arg(long, global = true)]
+        dir: Option<PathBuf>,
+    },
     /// JetStream as code.
     Nats {
         #[command(subcommand)]
@@ -149,6 +159,11 @@ impl Cli {
             .migrate()
             .await
             .context("migrating"),
+            Command::Tenant { command, dir } => {
+                let mut config = config;
+                of_folder(&mut config, dir.as_deref()).await?;
+                tenant::run(&config, command).await
+            }
             Command::Nats { command } => nats_command(config, command).await,
             Command::Keys { command } => match command {
                 KeysCommand::Rotate { dir } => rotate(config, dir.as_deref()).await,

@@ -8,6 +8,7 @@ mod embedded;
 mod pipeline;
 mod roles;
 mod telemetry;
+mod tenant;
 mod up;
 
 use clap::Parser;
