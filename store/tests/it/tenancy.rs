@@ -79,7 +79,7 @@ async fn channels() {
     let list = channel::list(store, theirs, ChannelFilter::default())
         .await
         .unwrap();
-    assert_eq!(list, [bed.their_channel.clone()]);
+    assert_eq!(list, std::slice::from_ref(&bed.their_channel));
     assert_eq!(
         channel::get(store, bed.ours, id).await.unwrap(),
         bed.channel
@@ -153,7 +153,7 @@ async fn templates_rules_and_commands() {
     );
     assert_eq!(
         rule::list(store, ours, Some(bed.channel.id)).await.unwrap(),
-        [r.clone()]
+        std::slice::from_ref(&r)
     );
     rule::delete(store, ours, r.id).await.unwrap();
     not_found(rule::get(store, ours, RuleId::new()).await);
@@ -167,7 +167,7 @@ async fn templates_rules_and_commands() {
     assert_eq!(bot_command::list(store, theirs, None).await.unwrap(), []);
     assert_eq!(
         bot_command::list(store, ours, None).await.unwrap(),
-        [c.clone()]
+        std::slice::from_ref(&c)
     );
     bot_command::delete(store, ours, c.id).await.unwrap();
 }
@@ -343,7 +343,12 @@ async fn conversations_messages_and_what_belongs_to_them() {
         content_html: None,
         attachments: vec![schemas::Attachment::default()],
     };
-    assert_eq!(sandbox::capture(store, &[sent.clone()]).await.unwrap(), 1);
+    assert_eq!(
+        sandbox::capture(store, std::slice::from_ref(&sent))
+            .await
+            .unwrap(),
+        1
+    );
     assert_eq!(sandbox::capture(store, &[sent]).await.unwrap(), 0);
     let id = bed.channel.id;
     assert_eq!(sandbox::list(store, theirs, id, 10).await.unwrap(), []);
