@@ -12,6 +12,7 @@ mod condition;
 pub mod guard;
 mod reply;
 mod table;
+mod template;
 
 use schemas::{DropReason, Envelope, Message, Outbound, Outcome, rule::Action, subject::stage};
 

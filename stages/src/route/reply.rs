@@ -8,7 +8,10 @@ use schemas::{
 use serde_json::Map;
 
 use super::table::Rule;
-use crate::normalize::AUTOMATIC;
+use crate::{normalize::AUTOMATIC, text::prefix};
+
+/// Longest text a template can repeat of the message, in bytes.
+const MAX_WORD_BYTES: usize = 4096;
 
 /// What a template may say. Every word is always there, empty when unknown, so that only a
 /// misspelled one fails.
@@ -32,7 +35,7 @@ pub(super) fn words(message: &Message, channel: &str) -> Value {
             name => &name,
             username => username,
         },
-        text => &message.content.text,
+        text => prefix(&message.content.text, MAX_WORD_BYTES),
         subject => message.subject.as_deref().unwrap_or_default(),
         language => message.language.as_ref().map_or("", |language| &*language.code),
         command => text(message.metadata.get("command")),

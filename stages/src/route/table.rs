@@ -8,17 +8,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::Value;
 use schemas::{ChannelId, ChannelSnapshot, Snapshot, TenantId, TenantSnapshot, rule};
 
-use super::condition::Condition;
-
-/// Instructions a template may run: enough for any letter, not for a loop over millions.
-const FUEL: u64 = 20_000;
-/// Longest answer, in bytes.
-const MAX_REPLY_BYTES: usize = 16 * 1024;
-/// Longest template source.
-const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
+use super::{condition::Condition, template::Templates};
 
 /// Compiled tables by tenant.
 #[derive(Default)]
@@ -65,7 +58,7 @@ impl Cache {
 /// One tenant's channels.
 pub(super) struct Table {
     channels: HashMap<ChannelId, Channel>,
-    templates: Environment<'static>,
+    templates: Templates,
 }
 
 /// One channel's rules, those that are active and valid, in the order they run.
@@ -90,11 +83,7 @@ pub(super) struct Action {
 
 impl Table {
     fn compile(tenant: &TenantSnapshot) -> Self {
-        let mut templates = Environment::new();
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        templates.set_fuel(Some(FUEL));
-        templates.set_recursion_limit(32);
+        let mut templates = Templates::default();
         let channels = tenant
             .channels
             .iter()
@@ -112,20 +101,7 @@ impl Table {
 
     /// The text of a template; the error says why there is none, without quoting anything.
     pub(super) fn render(&self, template: &str, words: &Value) -> Result<String, String> {
-        let text = self
-            .templates
-            .get_template(template)
-            .and_then(|template| template.render(words))
-            .map_err(|error| format!("its template failed: {}", error.kind()))?;
-        if text.len() > MAX_REPLY_BYTES {
-            return Err(format!("its answer is longer than {MAX_REPLY_BYTES} bytes"));
-        }
-        let (text, _) = crate::text::clean(text, MAX_REPLY_BYTES);
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("its answer is empty".into());
-        }
-        Ok(text.to_owned())
+        self.templates.render(template, words)
     }
 }
 
@@ -133,7 +109,7 @@ fn compile(
     id: ChannelId,
     channel: &ChannelSnapshot,
     tenant: &TenantSnapshot,
-    templates: &mut Environment<'static>,
+    templates: &mut Templates,
 ) -> Channel {
     let mut given: Vec<&rule::Rule> = channel.rules.iter().filter(|rule| rule.is_active).collect();
     given.sort_by(|a, b| {
@@ -167,7 +143,7 @@ fn compile(
 
 /// Compiles an answer's template under `name`.
 fn add(
-    templates: &mut Environment<'static>,
+    templates: &mut Templates,
     tenant: &TenantSnapshot,
     action: &rule::Action,
     name: String,
@@ -180,11 +156,5 @@ fn add(
         },
         _ => return Err("it is no answer".into()),
     };
-    if source.len() > MAX_TEMPLATE_BYTES {
-        return Err("its template is too long".into());
-    }
-    templates
-        .add_template_owned(name.clone(), source.clone())
-        .map_err(|error| format!("its template does not compile: {}", error.kind()))?;
-    Ok(name)
+    templates.add(name, source)
 }
