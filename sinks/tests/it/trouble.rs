@@ -1,9 +1,13 @@
 //! What holds a lane up, and what does not.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use schemas::{ChannelKind, ChannelStatus, DeliveryState, subject::CONFIG_CHANGED};
 use serde_json::json;
+use sinks::{channel::Settings, deliver::Senders};
 use store::{Keyring, Store, channel::ChannelPatch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     platform::Platform,
@@ -147,4 +151,30 @@ async fn refused_credentials_show_in_the_channels_health() {
     })
     .await;
     role.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_outlives_its_channel_while_messages_wait_in_it() {
+    let (hub, platform) = (Hub::new().await, Platform::start().await);
+    let channel = hub.generic(&platform.base).await;
+    let first = hub.outbound(ChannelKind::Generic, channel, "c", "first");
+    hub.send(&first).await;
+    let role = hub.deliver().await;
+    hub.until_state(first.message.id, DeliveryState::Sent).await;
+    role.stop().await;
+    // What a retry would do after the channel is gone and the sender was started anew.
+    store::channel::delete(&hub.store, hub.tenant, channel)
+        .await
+        .unwrap();
+    hub.send(&hub.outbound(ChannelKind::Generic, channel, "c", "late"))
+        .await;
+    let senders = Senders::new(hub.store.clone(), Settings::default());
+    let stop = CancellationToken::new();
+    tokio::spawn(Arc::clone(&senders).watch(hub.bus.clone(), stop.clone()));
+    let lane = sinks::deliver::lane(channel);
+    until("the lane is served", || async {
+        senders.lanes().borrow().contains(&lane)
+    })
+    .await;
+    stop.cancel();
 }

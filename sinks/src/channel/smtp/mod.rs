@@ -287,3 +287,5 @@ impl Sender for Smtp {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
