@@ -99,8 +99,8 @@ fn status_name(status: StatusCode) -> &'static str {
         422 => "422",
         500 => "500",
         503 => "503",
-        100..=399 => "other-ok",
-        400..=499 => "other-4xx",
-        _ => "other-5xx",
+        _ if status.is_client_error() => "other-4xx",
+        _ if status.is_server_error() => "other-5xx",
+        _ => "other-ok",
     }
 }

@@ -33,6 +33,14 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Json<T> {
             ));
         }
         let bytes = body(request.into_body(), hub.settings.body_limit_bytes).await?;
+        // Serde would take a list for an object without names.
+        if bytes
+            .trim_ascii_start()
+            .first()
+            .is_some_and(|byte| *byte == b'[')
+        {
+            return Err(ApiError::invalid("", "The body must be an object."));
+        }
         match axum::Json::<T>::from_bytes(&bytes) {
             Ok(axum::Json(value)) => Ok(Self(value)),
             Err(rejection) => {
@@ -144,6 +152,15 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
             .map(|path| Self(path.0))
             .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
     }
+}
+
+/// For a field of a patch that cannot be emptied: absent is `None`, null is refused.
+pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// For a field of a patch: absent is `None`, null is `Some(None)`.

@@ -270,7 +270,7 @@ fn conflict(constraint: &str) -> ApiError {
         return ApiError::forbidden("There is no such tenant. Use a token of one that exists.");
     }
     if constraint.ends_with("channel_id_fkey") {
-        return ApiError::invalid("/channel_id", "There is no such channel.");
+        return ApiError::not_found("channel");
     }
     if constraint.ends_with("name_key") {
         return ApiError::conflict("The name is taken. Choose another.");

@@ -30,6 +30,11 @@ pub(crate) const TENANT: &str = "00000000-0000-0000-0000-000000000007";
 pub(crate) struct Rig {
     pub(crate) hub: Arc<Hub>,
     router: Router,
+    _parts: Parts,
+}
+
+/// What has to stay while a gateway runs.
+pub(crate) struct Parts {
     broker: Child,
     _folder: tempfile::TempDir,
 }
@@ -102,50 +107,12 @@ impl Rig {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let broker = Command::new(binary())
-            .args(["-a", "127.0.0.1", "-js", "-p", &port.to_string(), "-sd"])
-            .arg(folder.path().join("js"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let bus = Bus::connect(&ConnectSettings {
-            url: format!("nats://127.0.0.1:{port}"),
-            name: "test".into(),
-            timeout: Duration::from_secs(20),
-            ..ConnectSettings::default()
-        })
-        .await
-        .unwrap();
-        let keyring = Keyring::load_or_create(&folder.path().join("keys.json")).unwrap();
-        // A port at which nobody listens.
-        let url = format!("postgres://nobody@127.0.0.1:{}/none", free_port());
-        let mut settings = Settings {
-            publish_deadline: Duration::from_millis(700),
-            jwt: JwtSettings {
-                hs256_secret: Some(Secret::new(SECRET)),
-                ..JwtSettings::default()
-            },
-            ..Settings::default()
-        };
-        change(&mut settings);
-        let hub = Arc::new(
-            Hub::new(Deps {
-                store: Store::connect(&url, 2, keyring).unwrap(),
-                bus,
-                settings,
-                tester: Arc::new(Untested),
-                metrics: Arc::new(|| "# no metrics\n".to_owned()),
-            })
-            .unwrap(),
-        );
+        let (deps, parts) = deps(change).await;
+        let hub = Arc::new(Hub::new(deps).unwrap());
         Self {
             router: router(Arc::clone(&hub)),
             hub,
-            broker,
-            _folder: folder,
+            _parts: parts,
         }
     }
 
@@ -179,7 +146,52 @@ impl Rig {
     }
 }
 
-impl Drop for Rig {
+/// A broker, and a gateway's parts around it.
+pub(crate) async fn deps(change: impl FnOnce(&mut Settings)) -> (Deps, Parts) {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let broker = Command::new(binary())
+        .args(["-a", "127.0.0.1", "-js", "-p", &port.to_string(), "-sd"])
+        .arg(folder.path().join("js"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let bus = Bus::connect(&ConnectSettings {
+        url: format!("nats://127.0.0.1:{port}"),
+        name: "test".into(),
+        timeout: Duration::from_secs(20),
+        ..ConnectSettings::default()
+    })
+    .await
+    .unwrap();
+    let keyring = Keyring::load_or_create(&folder.path().join("keys.json")).unwrap();
+    // A port at which nobody listens.
+    let url = format!("postgres://nobody@127.0.0.1:{}/none", free_port());
+    let mut settings = Settings {
+        publish_deadline: Duration::from_millis(700),
+        jwt: JwtSettings {
+            hs256_secret: Some(Secret::new(SECRET)),
+            ..JwtSettings::default()
+        },
+        ..Settings::default()
+    };
+    change(&mut settings);
+    let deps = Deps {
+        store: Store::connect(&url, 2, keyring).unwrap(),
+        bus,
+        settings,
+        tester: Arc::new(Untested),
+        metrics: Arc::new(|| "# no metrics\n".to_owned()),
+    };
+    let parts = Parts {
+        broker,
+        _folder: folder,
+    };
+    (deps, parts)
+}
+
+impl Drop for Parts {
     fn drop(&mut self) {
         drop(self.broker.kill());
         drop(self.broker.wait());

@@ -112,3 +112,113 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
         tracing::trace!(%error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        task::JoinHandle,
+    };
+
+    use super::*;
+    use crate::rig::{Parts, deps};
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    struct Served {
+        address: SocketAddr,
+        stop: CancellationToken,
+        task: JoinHandle<Result<(), ServeError>>,
+        _parts: Parts,
+    }
+
+    async fn served(max_connections: usize) -> Served {
+        let (deps, parts) = deps(|settings| settings.max_connections = max_connections).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(serve(deps, listener, stop.clone()));
+        Served {
+            address,
+            stop,
+            task,
+            _parts: parts,
+        }
+    }
+
+    /// Sends a request and reads the status line and the headers.
+    async fn ask(stream: &mut TcpStream, request: &[u8]) -> String {
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(b"\r\n\r\n") {
+            let count = timeout(LIMIT, stream.read(&mut byte))
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(
+                count,
+                1,
+                "the connection ended: {}",
+                String::from_utf8_lossy(&answer)
+            );
+            answer.push(byte[0]);
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_stop_ends_idle_connections_and_the_server() {
+        let served = served(100).await;
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        assert!(ask(&mut stream, LIVE).await.starts_with("HTTP/1.1 200"));
+        served.stop.cancel();
+        timeout(LIMIT, served.task).await.unwrap().unwrap().unwrap();
+        let mut rest = Vec::new();
+        timeout(LIMIT, stream.read_to_end(&mut rest))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(TcpStream::connect(served.address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn connections_beyond_the_limit_wait_for_their_turn() {
+        let served = served(1).await;
+        let mut first = TcpStream::connect(served.address).await.unwrap();
+        assert!(ask(&mut first, LIVE).await.starts_with("HTTP/1.1 200"));
+        let mut second = TcpStream::connect(served.address).await.unwrap();
+        second.write_all(LIVE).await.unwrap();
+        let mut byte = [0];
+        let early = timeout(Duration::from_millis(200), second.read(&mut byte)).await;
+        assert!(
+            early.is_err(),
+            "the second connection was served beside the first"
+        );
+        drop(first);
+        let served_now = timeout(LIMIT, second.read(&mut byte))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((served_now, byte), (1, [b'H']));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_too_much_hears_so() {
+        let served = served(100).await;
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let token = crate::rig::token("admin");
+        let size = 5 << 20;
+        let mut request = format!(
+            "POST /api/v1/channels HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+        )
+        .into_bytes();
+        request.resize(request.len() + size, b' ');
+        assert!(ask(&mut stream, &request).await.starts_with("HTTP/1.1 413"));
+    }
+}

@@ -36,6 +36,7 @@ pub(crate) struct AuditQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// From `X-Next-Cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{1,16}-[0-9a-f]{32}$")]
     cursor: Option<String>,
 }
 

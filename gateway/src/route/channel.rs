@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{channel_check, object, optional_text, text};
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given},
+    extract::{Json, Path, Query, given, present},
     hub::Hub,
     problem::ApiError,
     settings::ChannelTest,
@@ -62,27 +62,27 @@ fn active() -> ChannelStatus {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChannelPatch {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     provider: Option<Option<String>>,
     /// Replaces the whole configuration.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Object>, nullable = false)]
     config: Option<Map<String, Value>>,
     /// Replaces all credentials; null takes them away.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Object>)]
     credentials: Option<Option<Map<String, Value>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     status: Option<ChannelStatus>,
     #[serde(default, alias = "assignedAgentId", deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     assigned_agent_id: Option<Option<String>>,
-    #[serde(default, alias = "autoResponseEnabled")]
+    #[serde(default, alias = "autoResponseEnabled", deserialize_with = "present")]
     #[schema(nullable = false)]
     auto_response_enabled: Option<bool>,
     #[serde(default, deserialize_with = "given")]
@@ -106,7 +106,7 @@ pub(crate) struct ChannelOut {
     total_messages_received: i64,
     total_messages_sent: i64,
     auto_response_enabled: bool,
-    health: HealthOut,
+    health: ChannelHealthOut,
     last_check_at: Option<Timestamp>,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
@@ -129,7 +129,7 @@ pub(crate) struct CredentialsOut {
 /// What the last test found.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum HealthOut {
+pub(crate) enum ChannelHealthOut {
     Unknown,
     Healthy,
     Degraded,
@@ -156,10 +156,10 @@ impl ChannelOut {
             total_messages_sent: row.total_messages_sent,
             auto_response_enabled: row.auto_response_enabled,
             health: match row.health.as_str() {
-                "healthy" => HealthOut::Healthy,
-                "degraded" => HealthOut::Degraded,
-                "unhealthy" => HealthOut::Unhealthy,
-                _ => HealthOut::Unknown,
+                "healthy" => ChannelHealthOut::Healthy,
+                "degraded" => ChannelHealthOut::Degraded,
+                "unhealthy" => ChannelHealthOut::Unhealthy,
+                _ => ChannelHealthOut::Unknown,
             },
             last_check_at: row.last_check_at,
             metadata: super::map(row.metadata),

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{SUCCESS, SuccessOut, object, optional_text, text};
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given},
+    extract::{Json, Path, Query, given, present},
     hub::Hub,
     page,
     problem::ApiError,
@@ -68,13 +68,13 @@ pub(crate) struct ConversationIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConversationPatch {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     status: Option<ConversationStatus>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     priority: Option<Priority>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(max_items = 64, nullable = false)]
     tags: Option<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
@@ -239,6 +239,7 @@ pub(crate) struct ConversationQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// From `X-Next-Cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{1,16}-[0-9a-f]{32}$")]
     cursor: Option<String>,
 }
 
@@ -410,7 +411,8 @@ pub(crate) struct AssignIn {
     #[serde(
         alias = "assigned_agent_id",
         alias = "agentId",
-        alias = "assignedAgentId"
+        alias = "assignedAgentId",
+        deserialize_with = "Option::deserialize"
     )]
     #[schema(min_length = 1, max_length = 255, required)]
     agent_id: Option<String>,

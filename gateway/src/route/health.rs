@@ -20,15 +20,15 @@ const PING: Duration = Duration::from_secs(1);
 
 /// How the hub does.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct HealthOut {
-    status: HealthStatus,
+pub(crate) struct ReadyOut {
+    status: ReadyStatus,
     checks: ChecksOut,
 }
 
 /// How the hub does, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum HealthStatus {
+enum ReadyStatus {
     Ok,
     /// Messages come in and are sent; reading waits for the database.
     Degraded,
@@ -70,17 +70,17 @@ pub(crate) async fn live() -> axum::Json<LiveOut> {
 #[utoipa::path(
     get, path = "/health/ready", tag = "operations", operation_id = "get_readiness", security(()),
     responses(
-        (status = 200, description = "They can; `degraded` while the database is down", body = HealthOut),
-        (status = 503, description = "They cannot: the broker is not connected", body = HealthOut)
+        (status = 200, description = "They can; `degraded` while the database is down", body = ReadyOut),
+        (status = 503, description = "They cannot: the broker is not connected", body = ReadyOut)
     )
 )]
-pub(crate) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, axum::Json<HealthOut>) {
+pub(crate) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, axum::Json<ReadyOut>) {
     let nats = hub.bus.is_connected();
     let postgres = matches!(timeout(PING, hub.store.ping()).await, Ok(Ok(())));
     let (code, status) = match (nats, postgres) {
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, HealthStatus::Unavailable),
-        (true, false) => (StatusCode::OK, HealthStatus::Degraded),
-        (true, true) => (StatusCode::OK, HealthStatus::Ok),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, ReadyStatus::Unavailable),
+        (true, false) => (StatusCode::OK, ReadyStatus::Degraded),
+        (true, true) => (StatusCode::OK, ReadyStatus::Ok),
     };
     let check = |ok| CheckOut {
         ok,
@@ -90,7 +90,7 @@ pub(crate) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, axum::Jso
         nats: check(nats),
         postgres: check(postgres),
     };
-    (code, axum::Json(HealthOut { status, checks }))
+    (code, axum::Json(ReadyOut { status, checks }))
 }
 
 /// Metrics in Prometheus' text form.

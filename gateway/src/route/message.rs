@@ -123,12 +123,13 @@ pub(crate) struct MessageQuery {
     #[serde(alias = "channelId")]
     channel_id: Option<ChannelId>,
     direction: Option<Direction>,
-    #[serde(default)]
     /// `desc` when absent.
+    #[param(inline)]
     order: Option<Order>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// From `X-Next-Cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{1,16}-[0-9a-f]{32}$")]
     cursor: Option<String>,
 }
 
@@ -137,12 +138,13 @@ pub(crate) struct MessageQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConversationMessageQuery {
     direction: Option<Direction>,
-    #[serde(default)]
     /// `desc` when absent.
+    #[param(inline)]
     order: Option<Order>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// From `X-Next-Cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{1,16}-[0-9a-f]{32}$")]
     cursor: Option<String>,
 }
 

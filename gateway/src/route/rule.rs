@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{channel_check::regex, optional_text, text};
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given},
+    extract::{Json, Path, Query, given, present},
     hub::Hub,
     problem::ApiError,
 };
@@ -97,22 +97,22 @@ fn yes() -> bool {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RulePatch {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
-    #[serde(default, alias = "triggerType")]
+    #[serde(default, alias = "triggerType", deserialize_with = "present")]
     #[schema(nullable = false)]
     trigger_type: Option<Trigger>,
     #[serde(default, alias = "triggerValue", deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 10_000)]
     trigger_value: Option<Option<String>>,
-    #[serde(default, alias = "responseText")]
+    #[serde(default, alias = "responseText", deserialize_with = "present")]
     #[schema(min_length = 1, max_length = 10_000, nullable = false)]
     response_text: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     priority: Option<i32>,
-    #[serde(default, alias = "isActive")]
+    #[serde(default, alias = "isActive", deserialize_with = "present")]
     #[schema(nullable = false)]
     is_active: Option<bool>,
 }

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{object, optional_text, text};
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given},
+    extract::{Json, Path, Query, given, present},
     hub::Hub,
     problem::ApiError,
 };
@@ -63,7 +63,7 @@ fn yes() -> bool {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TemplatePatch {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
@@ -72,7 +72,7 @@ pub(crate) struct TemplatePatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 998)]
     subject: Option<Option<String>>,
-    #[serde(default, alias = "text_content")]
+    #[serde(default, alias = "text_content", deserialize_with = "present")]
     #[schema(min_length = 1, max_length = 100_000, nullable = false)]
     content: Option<String>,
     #[serde(default, alias = "htmlContent", deserialize_with = "given")]
@@ -81,10 +81,10 @@ pub(crate) struct TemplatePatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     category: Option<Option<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     #[schema(max_items = 64, nullable = false)]
     variables: Option<Vec<String>>,
-    #[serde(default, alias = "isActive")]
+    #[serde(default, alias = "isActive", deserialize_with = "present")]
     #[schema(nullable = false)]
     is_active: Option<bool>,
     #[serde(default, deserialize_with = "given")]
@@ -216,9 +216,11 @@ pub(crate) async fn list(
     if query
         .category
         .as_ref()
-        .is_some_and(|text| text.contains('\0'))
+        .is_some_and(|text| text.contains('\0') || text.chars().nth(255).is_some())
     {
-        return Err(ApiError::bad_request("`category` must not have NUL."));
+        return Err(ApiError::bad_request(
+            "`category` may have 255 characters, none of them NUL.",
+        ));
     }
     let filter = TemplateFilter {
         channel_id: query.channel_id,
