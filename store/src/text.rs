@@ -61,6 +61,15 @@ mod tests {
         assert_eq!(preview("👩‍👩‍👧", 1), "👩");
     }
 
+    /// Postgres writes the numbers of a jsonb with all their digits; without serde_json's feature
+    /// `float_roundtrip` the largest ones could be stored and never be read again.
+    #[test]
+    fn the_largest_numbers_can_be_read_as_postgres_writes_them() {
+        let written = format!("17976931348623157{}", "0".repeat(292));
+        let read: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, json!(f64::MAX));
+    }
+
     #[test]
     fn nul_goes_everywhere() {
         let mut value = json!({"a\0": ["x\0y", {"b": "\0"}], "n": 1});
