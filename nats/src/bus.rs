@@ -90,16 +90,14 @@ impl Bus {
         &self,
         subject: &str,
     ) -> Result<impl Stream<Item = Notice> + Send + Unpin + use<>, ApiError> {
-        let client = self.inner.pulling.client();
-        let subscriber = client
+        let link = self.pulling();
+        let subscriber = link
+            .client()
             .subscribe(subject.to_owned())
             .await
             .map_err(|_| ApiError::Unavailable)?;
         // The subscription is known to the broker when this returns.
-        tokio::time::timeout(Duration::from_secs(5), client.flush())
-            .await
-            .map_err(|_| ApiError::TimedOut)?
-            .map_err(|_| ApiError::Unavailable)?;
+        link.round_trip().await?;
         Ok(subscriber.map(|message| Notice {
             subject: message.subject.to_string(),
             payload: message.payload,

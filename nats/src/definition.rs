@@ -69,7 +69,7 @@ pub(crate) fn consumer_configs() -> Vec<ConsumerDefinition> {
         .collect()
 }
 
-/// The lanes of one consumer file by its stem: `lanes("normalize")` are 32, `lanes("project-out")`
+/// The lanes of one consumer file by its stem: `lanes("normalize")` are one per partition, `lanes("project-out")`
 /// is one; `lanes("project-conv")` are all files `project-conv-<number>`. None for an unknown stem.
 #[must_use]
 pub fn lanes(stem: &str) -> Vec<Lane> {
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn every_consumer_is_an_owned_lane() {
         let all = consumer_configs();
-        assert_eq!(all.len(), 4 * 32 + 2 + 1 + 1 + 1 + 1);
+        assert_eq!(all.len(), 4 * PARTITIONS as usize + 2 + 1 + 1 + 1 + 1);
         for definition in all {
             assert_eq!(definition.config["ack_policy"], "all");
             assert_eq!(definition.config["priority_policy"], "pinned_client");

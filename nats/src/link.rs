@@ -155,6 +155,15 @@ impl Link {
         }
     }
 
+    /// Returns when the broker has carried out everything sent on this connection before.
+    pub(crate) async fn round_trip(&self) -> Result<(), ApiError> {
+        // Answered in order, whoever else listens.
+        let nothing = serde_json::json!({});
+        self.api::<serde_json::Value>("INFO", &nothing)
+            .await
+            .map(drop)
+    }
+
     /// A request to JetStream's API; `verb` is the subject without its prefix.
     pub(crate) async fn api<A: DeserializeOwned>(
         &self,

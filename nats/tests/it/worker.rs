@@ -161,3 +161,34 @@ pub(crate) fn round(conversations: usize, number: usize) -> Vec<(String, Bytes)>
         })
         .collect()
 }
+
+/// Publishes round after round until told to finish.
+pub(crate) struct Load {
+    finish: CancellationToken,
+    task: tokio::task::JoinHandle<usize>,
+}
+
+impl Load {
+    pub(crate) fn start(bus: &Bus, conversations: usize) -> Self {
+        let finish = CancellationToken::new();
+        let (bus, finishing) = (bus.clone(), finish.clone());
+        let task = tokio::spawn(async move {
+            let mut number = 0;
+            while !finishing.is_cancelled() {
+                let items = round(conversations, number);
+                let wait = Duration::from_secs(60);
+                bus.publisher().publish_all(items, wait).await.unwrap();
+                number += 1;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            number
+        });
+        Self { finish, task }
+    }
+
+    /// Publishes one more round at most; returns how many there were.
+    pub(crate) async fn finish(self) -> usize {
+        self.finish.cancel();
+        self.task.await.unwrap()
+    }
+}
