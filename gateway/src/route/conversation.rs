@@ -7,17 +7,13 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use schemas::{
-    ChannelId, ChannelKind, ContactId, ConversationId, ConversationStatus, Priority, Timestamp,
-};
-use serde::{Deserialize, Serialize};
+use schemas::{ChannelId, ConversationId, ConversationStatus, Priority};
+use serde::Deserialize;
 use serde_json::{Map, Value};
-use store::conversation::{
-    ConversationFilter, ConversationNew, ConversationPatch as StorePatch, ConversationRow,
-};
+use store::conversation::{ConversationFilter, ConversationNew, ConversationPatch as StorePatch};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{SUCCESS, SuccessOut, object, optional_text, text};
+use super::{SUCCESS, SuccessOut, conversation_out::ConversationOut, object, optional_text, text};
 use crate::{
     auth::Caller,
     extract::{Json, Path, Query, given, present},
@@ -89,62 +85,6 @@ pub(crate) struct ConversationPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Object>)]
     metadata: Option<Option<Map<String, Value>>>,
-}
-
-/// A conversation.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ConversationOut {
-    id: ConversationId,
-    channel_id: ChannelId,
-    channel_name: String,
-    channel_type: ChannelKind,
-    platform_conversation_id: String,
-    participant_id: String,
-    participant_name: Option<String>,
-    /// All who take part, as far as known.
-    participants: Vec<String>,
-    contact_id: Option<ContactId>,
-    subject: Option<String>,
-    status: ConversationStatus,
-    priority: Priority,
-    tags: Vec<String>,
-    unread_count: i32,
-    message_count: i64,
-    last_message_at: Option<Timestamp>,
-    last_message_preview: Option<String>,
-    assigned_agent_id: Option<String>,
-    #[schema(value_type = Object)]
-    metadata: Map<String, Value>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-impl From<ConversationRow> for ConversationOut {
-    fn from(row: ConversationRow) -> Self {
-        Self {
-            id: row.id,
-            channel_id: row.channel_id,
-            channel_name: row.channel_name,
-            channel_type: row.channel_type,
-            platform_conversation_id: row.platform_conversation_id,
-            participants: vec![row.participant_id.clone()],
-            participant_id: row.participant_id,
-            participant_name: row.participant_name,
-            contact_id: row.contact_id,
-            subject: row.subject,
-            status: row.status,
-            priority: row.priority,
-            tags: row.tags,
-            unread_count: row.unread_count,
-            message_count: row.message_count,
-            last_message_at: row.last_message_at,
-            last_message_preview: row.last_message_preview,
-            assigned_agent_id: row.assigned_agent_id,
-            metadata: super::map(row.metadata),
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
 }
 
 fn key(pointer: &'static str, value: &str) -> Result<(), ApiError> {

@@ -77,7 +77,8 @@ impl From<&Letter> for LetterOut {
 #[into_params(parameter_in = Query)]
 pub(crate) struct LetterQuery {
     /// Only older ones: the last `seq` of the page before.
-    before_seq: Option<u64>,
+    #[param(minimum = 0)]
+    before_seq: Option<i64>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
 }
@@ -104,9 +105,11 @@ pub(crate) async fn list(
     Query(query): Query<LetterQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page::limit(query.limit)? as usize;
+    let before = query.before_seq.map(u64::try_from).transpose();
+    let before = before.map_err(|_| ApiError::bad_request("`before_seq` must not be negative."))?;
     let found = hub
         .bus
-        .dlq_list(Some(caller.tenant), query.before_seq, limit)
+        .dlq_list(Some(caller.tenant), before, limit)
         .await
         .map_err(failed)?;
     let items: Vec<LetterOut> = found.iter().map(Into::into).collect();

@@ -13,18 +13,15 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use schemas::{
-    Attachment, ChannelId, Content, ConversationId, Direction, Message, MessageId, MessageType,
-    Outbound, Party, PartyType, Priority, Routing, Timestamp, subject,
-};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use schemas::{ChannelId, ConversationId, Message, MessageId, Outbound, Timestamp, subject};
 use sha2::{Digest, Sha256};
 use store::{StoreError, conversation::ConversationRow};
 use tokio::time::{sleep, timeout};
-use utoipa::ToSchema;
 
-use super::{conversation::tags, message_out::MessageOut, optional_text};
+use super::{
+    message_in::{MessageIn, build, check},
+    message_out::MessageOut,
+};
 use crate::{auth::Caller, directory::Lookup, extract::Json, hub::Hub, problem::ApiError};
 
 /// How long a conversation that this process took a message of is waited for.
@@ -33,76 +30,13 @@ const WAIT_YOUNG: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(200);
 /// How long the database is asked what an `Idempotency-Key` stands for.
 const ASK: Duration = Duration::from_millis(500);
-/// HTML beyond this gets no text made from it.
-const MAX_HTML_TO_TEXT: usize = 256 * 1024;
-
-/// A message to be sent.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MessageIn {
-    #[serde(alias = "conversationId")]
-    conversation_id: ConversationId,
-    /// Checked against the conversation when given.
-    #[serde(default, alias = "channelId")]
-    channel_id: Option<ChannelId>,
-    content: ContentIn,
-    /// `html`: the content is HTML. Found out from the content when absent.
-    #[serde(default, alias = "messageType", alias = "type")]
-    message_type: Option<MessageType>,
-    #[serde(default)]
-    #[schema(max_items = 50)]
-    attachments: Vec<Attachment>,
-    #[serde(default)]
-    #[schema(min_length = 1, max_length = 998)]
-    subject: Option<String>,
-    #[serde(default)]
-    /// `normal` when absent.
-    priority: Priority,
-    #[serde(default)]
-    #[schema(max_items = 64)]
-    tags: Vec<String>,
-    /// The platform's id of the message this one answers.
-    #[serde(default, alias = "inReplyTo")]
-    #[schema(min_length = 1, max_length = 998)]
-    in_reply_to: Option<String>,
-    /// Whatever the channel's sender understands, e.g. `subject`, `cc`.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    metadata: Map<String, Value>,
-}
-
-/// A text, or text, HTML and files.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-pub(crate) enum ContentIn {
-    Text(String),
-    Parts(PartsIn),
-}
-
-/// At least one of the three.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(min_properties = 1)]
-pub(crate) struct PartsIn {
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    html: Option<String>,
-    #[serde(default)]
-    #[schema(max_items = 50)]
-    attachments: Vec<Attachment>,
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    metadata: Map<String, Value>,
-}
-
 /// What a send needs of a conversation; it never changes.
 pub(crate) struct Known {
     tenant: schemas::TenantId,
-    channel: ChannelId,
-    platform_conversation_id: String,
-    participant_id: String,
-    participant_name: Option<String>,
+    pub(super) channel: ChannelId,
+    pub(super) platform_conversation_id: String,
+    pub(super) participant_id: String,
+    pub(super) participant_name: Option<String>,
 }
 
 impl From<ConversationRow> for Known {
@@ -228,41 +162,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     }
 }
 
-fn check(body: &MessageIn) -> Result<(), ApiError> {
-    let (empty, more) = match &body.content {
-        ContentIn::Text(text) => (text.is_empty(), 0),
-        ContentIn::Parts(parts) => (
-            parts.text.is_empty()
-                && parts.html.as_ref().is_none_or(String::is_empty)
-                && parts.attachments.is_empty(),
-            parts.attachments.len(),
-        ),
-    };
-    if empty && body.attachments.is_empty() {
-        return Err(ApiError::invalid(
-            "/content",
-            "There is nothing to send: give a text, HTML or an attachment.",
-        ));
-    }
-    if body.attachments.len() + more > 50 {
-        return Err(ApiError::invalid(
-            "/attachments",
-            "There may be 50 attachments.",
-        ));
-    }
-    optional_text("/subject", body.subject.as_ref(), 998)?;
-    optional_text("/in_reply_to", body.in_reply_to.as_ref(), 998)?;
-    tags(&body.tags)?;
-    if body
-        .subject
-        .as_ref()
-        .is_some_and(|text| text.contains(['\r', '\n']))
-    {
-        return Err(ApiError::invalid("/subject", "This must be one line."));
-    }
-    Ok(())
-}
-
 /// The conversation, from memory or the database; one that is being projected just now is waited for.
 async fn conversation(
     hub: &Hub,
@@ -297,100 +196,6 @@ async fn conversation(
             Err(error) => return Err(ApiError::or_not_found(error, "conversation")),
         }
     }
-}
-
-fn build(
-    id: MessageId,
-    caller: &Caller,
-    known: &Known,
-    body: MessageIn,
-) -> Result<Message, ApiError> {
-    let asked = body.message_type;
-    let mut attachments = body.attachments;
-    let mut metadata = body.metadata;
-    let (text, html) = match body.content {
-        ContentIn::Text(html) if asked == Some(MessageType::Html) => (String::new(), Some(html)),
-        ContentIn::Text(text) => (text, None),
-        ContentIn::Parts(parts) => {
-            attachments.extend(parts.attachments);
-            for (name, value) in parts.metadata {
-                metadata.entry(name).or_insert(value);
-            }
-            (parts.text, parts.html.filter(|html| !html.is_empty()))
-        }
-    };
-    let text = match &html {
-        Some(html) if text.is_empty() => text_of(html),
-        _ => text,
-    };
-    let message_type = asked.unwrap_or_else(|| match (&html, attachments.first()) {
-        (Some(_), _) => MessageType::Html,
-        (None, Some(file)) if text.is_empty() => file.kind.parse().unwrap_or(MessageType::File),
-        _ => MessageType::Text,
-    });
-    let subject = match (body.subject, metadata.get("subject")) {
-        (Some(subject), _) => Some(subject),
-        (None, Some(Value::String(subject))) => {
-            if subject.contains(['\r', '\n', '\0']) || subject.chars().nth(998).is_some() {
-                return Err(ApiError::invalid(
-                    "/metadata/subject",
-                    "This must be one line of at most 998 characters.",
-                ));
-            }
-            Some(subject.clone())
-        }
-        (None, _) => None,
-    };
-    let now = Timestamp::now();
-    Ok(Message {
-        id,
-        conversation_id: body.conversation_id,
-        channel_id: known.channel,
-        message_type,
-        direction: Direction::Outbound,
-        content: Content {
-            text,
-            html,
-            attachments,
-        },
-        sender: Party {
-            id: caller.actor.to_string(),
-            kind: PartyType::Agent,
-            name: caller.name.as_deref().map(str::to_owned),
-            metadata: Map::new(),
-        },
-        recipient: Party {
-            id: known.participant_id.clone(),
-            kind: PartyType::User,
-            name: known.participant_name.clone(),
-            metadata: Map::new(),
-        },
-        priority: body.priority,
-        tags: body.tags,
-        platform_message_id: None,
-        platform_conversation_id: known.platform_conversation_id.clone(),
-        in_reply_to: body.in_reply_to,
-        subject,
-        language: None,
-        sentiment: None,
-        intent: None,
-        routing: Routing::default(),
-        created_at: now,
-        edited_at: None,
-        metadata,
-    })
-}
-
-/// Plain text for those who do not read HTML.
-fn text_of(html: &str) -> String {
-    if html.len() > MAX_HTML_TO_TEXT {
-        return String::new();
-    }
-    html2text::config::plain()
-        .string_from_read(html.as_bytes(), 78)
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
 }
 
 /// What is compared between two sends under one key.

@@ -1,5 +1,5 @@
-use schemas::TenantId;
-use serde_json::json;
+use schemas::{Direction, MessageType, TenantId};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::auth::Role;
