@@ -54,6 +54,9 @@ pub(crate) struct Wiring {
     pub(crate) listener: Option<TcpListener>,
     /// The only pipeline group to run, by its first stage; all of them when absent.
     pub(crate) group: Option<String>,
+    /// What the ledger calls this process; its worker name when absent. A name kept over restarts takes
+    /// its own claims back at once, and must never be shared by two that live.
+    pub(crate) owner: Option<String>,
     /// Signs external adapters in at the broker.
     pub(crate) callout_seed: Option<Secret>,
 }
@@ -90,6 +93,7 @@ pub(crate) async fn serve(
         )?,
         listener: None,
         group: group.map(str::to_owned),
+        owner: None,
         callout_seed: config.nats.callout_seed()?,
     };
     start(&config, wiring, roles, CancellationToken::new())
@@ -130,7 +134,7 @@ pub(crate) async fn start(
         match role {
             Role::Gateway => starting.gateway(wiring.listener.take()).await?,
             Role::Pipeline => starting.pipeline(wiring.group.as_deref()).await?,
-            Role::Deliver => starting.deliver().await?,
+            Role::Deliver => starting.deliver(wiring.owner.take()).await?,
             Role::Project => starting.project(),
             Role::Janitor => starting.janitor(wiring.callout_seed.take()),
         }
@@ -243,7 +247,7 @@ impl Starting<'_> {
         Ok(())
     }
 
-    async fn deliver(&mut self) -> anyhow::Result<()> {
+    async fn deliver(&mut self, owner: Option<String>) -> anyhow::Result<()> {
         let senders = Senders::new(self.store.clone(), self.sender_settings());
         if let Err(error) = senders.refresh(true).await {
             tracing::warn!(%error, "channels cannot be loaded yet");
@@ -252,7 +256,7 @@ impl Starting<'_> {
             self.bus.clone(),
             self.store.clone(),
             Arc::clone(&senders),
-            self.worker.clone(),
+            owner.unwrap_or_else(|| self.worker.clone()),
         ));
         let settings = self.worker_settings("deliver", self.config.deliver.max_batch);
         let (bus, lanes, stop) = (self.bus.clone(), senders.lanes(), self.stop.clone());

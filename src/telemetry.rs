@@ -1,6 +1,6 @@
 //! Logs and metrics of this process.
 
-use std::sync::OnceLock;
+use std::{io::IsTerminal, sync::OnceLock};
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -23,7 +23,8 @@ pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
         .context("log.filter")?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match settings.format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),

@@ -98,6 +98,8 @@ async fn start(
         store,
         listener: Some(listener),
         group: None,
+        // The folder's lock sees to it that there is one.
+        owner: Some("up".to_owned()),
         callout_seed: Some(nats.callout_seed.clone()),
     };
     let hub = roles::start(config, wiring, roles, CancellationToken::new()).await?;

@@ -41,7 +41,6 @@ pub(crate) struct Sent {
     pub(crate) due: Vec<i64>,
     pub(crate) accepted: u64,
     pub(crate) refused: u64,
-    pub(crate) took: Duration,
 }
 
 /// Drives `url` for `seconds` over `connections`.
@@ -103,7 +102,6 @@ pub(crate) async fn drive<S: Script>(
     while let Some(done) = tasks.join_next().await {
         done??;
     }
-    let took = started.elapsed();
     let mut accepted_us = Histogram::new_with_bounds(1, 120_000_000, 3)?;
     let records = std::mem::take(&mut *total.lock().await);
     let highest = records.iter().map(|record| record.0).max().unwrap_or(0);
@@ -128,6 +126,5 @@ pub(crate) async fn drive<S: Script>(
         due,
         accepted,
         refused,
-        took,
     })
 }

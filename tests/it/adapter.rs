@@ -1,9 +1,11 @@
 //! External adapters: the documented example, run as a user would, and what its credentials forbid.
 
 use serde_json::json;
-use tokio::process::Command;
+use std::process::Stdio;
 
-use crate::rig::Hub;
+use tokio::{io::AsyncWriteExt, process::Command};
+
+use crate::rig::{Hub, PATIENCE};
 
 /// The virtual environment `scripts/setup --dev` makes.
 fn python() -> std::path::PathBuf {
@@ -28,24 +30,27 @@ async fn the_example_adapter_publishes_to_its_channel_and_no_other() {
             &json!({"name": "adapter", "role": "adapter", "channel_id": channel}),
         )
         .await;
-    let tenant = key["tenant_id"].as_str().unwrap().to_owned();
+    // The channel says where to publish: `ingest.<tenant>.<kind>.<channel>.*`.
+    let shown = hub.get(&format!("/api/v1/channels/{channel}")).await;
+    let tenant = shown["ingest_subject"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
     let token = key["token"].as_str().unwrap().to_owned();
     let address = hub.nats_url.rsplit('@').next().unwrap().to_owned();
     let run = async |to: &str, password: &str, text: &str| {
-        Command::new(python())
-            .arg(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/docs/examples/adapter.py"
-            ))
-            .arg(text)
+        let mut adapter = Command::new(python())
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/adapter.py"))
+            .args([&tenant, to])
             .env("NATS_URL", format!("nats://{address}"))
-            .env("TIDINGS_TENANT", &tenant)
-            .env("TIDINGS_CHANNEL", to)
-            .env("TIDINGS_USER", &channel)
             .env("TIDINGS_KEY", password)
-            .output()
-            .await
-            .unwrap()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = adapter.stdin.take().unwrap();
+        lines.write_all(text.as_bytes()).await.unwrap();
+        drop(lines);
+        tokio::time::timeout(PATIENCE, adapter.wait_with_output()).await.unwrap().unwrap()
     };
     let good = run(&channel, &token, "Hello from the adapter").await;
     assert!(
