@@ -42,7 +42,7 @@ pub(crate) async fn run(
     // Who can reach this hub sits at this machine, and may point channels at servers on it.
     config.deliver.allow_private_urls |= address.ip().is_loopback();
     let embedded = Embedded::start(dir, &config.embedded).await?;
-    let started = start(&mut config, dir, &embedded, listener, roles).await;
+    let started = Box::pin(start(&mut config, dir, &embedded, listener, roles)).await;
     let outcome = match started {
         Ok((hub, key, first_start)) => {
             let url = format!("http://{address}");
@@ -73,11 +73,11 @@ async fn start(
     let nats = embedded.nats();
     config.point_at(
         nats.url_with_credentials().expose(),
-        embedded.postgres_url().expose(),
+        embedded.postgres_local_url().expose(),
         &keys,
     );
     let store = Store::connect(
-        embedded.postgres_url().expose(),
+        embedded.postgres_local_url().expose(),
         config.postgres.max_connections,
         Keyring::load_or_create(&keys)?,
     )?;

@@ -41,7 +41,7 @@ pub(crate) struct Embedded {
     nats_server: Supervised,
     postgres: Supervised,
     nats: NatsAccess,
-    postgres_url: Secret,
+    postgres_urls: postgres::Urls,
     folder: Folder,
 }
 
@@ -63,15 +63,19 @@ impl Embedded {
         });
         let nats = nats.map_err(|_| anyhow::anyhow!("starting nats-server panicked"))?;
         let (nats_server, nats) = nats.context("cannot start nats-server")?;
-        let (postgres, postgres_url) = postgres.context("cannot start Postgres")?;
+        let (postgres, postgres_urls) = postgres.context("cannot start Postgres")?;
         let embedded = Self {
             nats_server,
             postgres,
             nats,
-            postgres_url,
+            postgres_urls,
             folder,
         };
-        tracing::info!(pids = ?embedded.pids(), "nats-server and Postgres run");
+        let Pids {
+            nats_server,
+            postgres,
+        } = embedded.pids();
+        tracing::info!(nats_server, postgres, "nats-server and Postgres run");
         Ok(embedded)
     }
 
@@ -81,7 +85,12 @@ impl Embedded {
 
     /// With the password, as Postgres clients take it.
     pub(crate) fn postgres_url(&self) -> &Secret {
-        &self.postgres_url
+        &self.postgres_urls.tcp
+    }
+
+    /// The same for this process, by the shortest way.
+    pub(crate) fn postgres_local_url(&self) -> &Secret {
+        &self.postgres_urls.local
     }
 
     pub(crate) fn folder(&self) -> &Folder {

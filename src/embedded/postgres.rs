@@ -35,7 +35,16 @@ const STOP: &[Signal] = &[Signal::SIGINT, Signal::SIGQUIT];
 /// Where the cluster lives when Postgres' user cannot get to our folder.
 const ELSEWHERE: &str = "/var/lib/tidings";
 
-pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Supervised, Secret)> {
+/// Where the database is reached.
+pub(super) struct Urls {
+    /// Over TCP, as any client takes it.
+    pub(super) tcp: Secret,
+    /// For this process: over a socket in the folder where its path is short enough. A COPY over TCP
+    /// waits 40 ms for an acknowledgement, since sqlx does not set `TCP_NODELAY`.
+    pub(super) local: Secret,
+}
+
+pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Supervised, Urls)> {
     let identity = identity()?;
     let home = home(folder, identity)?;
     let data = home.join("data");
@@ -55,7 +64,7 @@ pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Sup
 
     let (server, address) = on_a_port(settings.postgres_port, "embedded.postgres_port", |port| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let config = config(address, settings);
+        let config = config(address, socket_folder(&home), settings);
         write_as(&data.join("tidings.conf"), config.as_bytes(), identity)?;
         let program = Program {
             name: "postgres",
@@ -71,11 +80,29 @@ pub(super) fn start(folder: &Folder, settings: &EmbeddedSettings) -> Result<(Sup
         Ok((server, address))
     })?;
     // The password is hexadecimal, so nothing needs escaping.
-    let url = format!(
+    let tcp = Secret::new(format!(
         "postgres://{USER}:{}@{address}/{DATABASE}",
         password.expose()
-    );
-    Ok((server, Secret::new(url)))
+    ));
+    let local = match socket_folder(&home) {
+        Some(socket) => Secret::new(format!(
+            "postgres://{USER}:{}@localhost:{}/{DATABASE}?host={}",
+            password.expose(),
+            address.port(),
+            socket.replace('/', "%2F")
+        )),
+        None => tcp.clone(),
+    };
+    Ok((server, Urls { tcp, local }))
+}
+
+/// The folder of the Unix socket: the cluster's own, if the socket's path fits `sun_path` (108 bytes)
+/// and its name needs no quoting in Postgres' list of folders.
+fn socket_folder(home: &Path) -> Option<&str> {
+    const LONGEST: usize = 80;
+    let path = home.to_str()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
+    (path.len() <= LONGEST && path.chars().all(plain)).then_some(path)
 }
 
 fn server_command(
@@ -292,7 +319,8 @@ fn write_as(path: &Path, content: &[u8], identity: Option<Identity>) -> Result<(
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn config(address: SocketAddr, settings: &EmbeddedSettings) -> String {
+fn config(address: SocketAddr, socket: Option<&str>, settings: &EmbeddedSettings) -> String {
+    let socket = socket.unwrap_or_default();
     let (host, port) = (address.ip(), address.port());
     let shared_buffers_mb = settings.postgres_shared_buffers_mb;
     let max_connections = settings.postgres_max_connections;
@@ -300,7 +328,8 @@ fn config(address: SocketAddr, settings: &EmbeddedSettings) -> String {
         "# Written by tidings at every start; your own settings belong into local.conf beside this file.
 listen_addresses = '{host}'
 port = {port}
-unix_socket_directories = ''
+unix_socket_directories = '{socket}'
+unix_socket_permissions = 0700
 max_connections = {max_connections}
 password_encryption = 'scram-sha-256'
 
