@@ -145,7 +145,8 @@ impl Cli {
         match self.command {
             Command::Up { dir, listen, roles } => {
                 telemetry::start(&config.log)?;
-                up::run(config, &dir, listen, &roles.unwrap_or_else(Role::all)).await
+                let roles = roles.unwrap_or_else(Role::all);
+                Box::pin(up::run(config, &dir, listen, &roles)).await
             }
             Command::Serve { roles, group } => {
                 telemetry::start(&config.log)?;

@@ -6,15 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use futures::future::BoxFuture;
 use nats::{Bus, ConnectSettings, Forwarder, Handler, Janitor, Lane, WorkerSettings};
 use schemas::{Secret, subject};
-use serde_json::Value;
 use sinks::{
     deliver::{Deliver, Senders},
     project::{Conversations, OutboundMessages, Tracking},
 };
-use store::{Keyring, Store, channel::ChannelRow};
+use store::{Keyring, Store};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -23,7 +21,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, directory::Directory, pipeline::Pipeline, telemetry};
+use crate::{
+    config::Config, directory::Directory, lag, pipeline::Pipeline, telemetry, tester::Tester,
+};
 
 /// What a process can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -184,10 +184,7 @@ impl Starting<'_> {
                     audience: auth.jwt_audience.clone(),
                 },
             },
-            tester: Arc::new(Tester {
-                store: self.store.clone(),
-                settings: self.sender_settings(),
-            }),
+            tester: Arc::new(Tester::new(self.store.clone(), self.sender_settings())),
             metrics: Arc::new(telemetry::metrics_text),
         };
         let stop = self.stop.clone();
@@ -198,7 +195,7 @@ impl Starting<'_> {
         });
         let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
         self.tasks.spawn(async move {
-            watch_lag(bus, store, stop).await;
+            lag::watch(bus, store, stop).await;
             Ok(())
         });
         Ok(())
@@ -379,82 +376,6 @@ impl Hub {
             Err(_) => {
                 bail!("some role did not finish within {DRAIN:?}; what it held will be done again")
             }
-        }
-    }
-}
-
-/// Tries a channel's account through its sender.
-struct Tester {
-    store: Store,
-    settings: sinks::channel::Settings,
-}
-
-impl gateway::ChannelTester for Tester {
-    fn test(
-        &self,
-        channel: ChannelRow,
-        credentials: Option<Value>,
-    ) -> BoxFuture<'_, gateway::ChannelTest> {
-        Box::pin(async move {
-            let account = sinks::channel::Account {
-                tenant: channel.tenant_id,
-                channel: channel.id,
-                kind: channel.kind,
-                config: &channel.config,
-                credentials: credentials.as_ref(),
-            };
-            match sinks::channel::build(&account, &self.settings, &self.store) {
-                Ok(sender) => {
-                    let report = sender.test(None).await;
-                    gateway::ChannelTest {
-                        success: report.ok,
-                        detail: report.detail,
-                    }
-                }
-                Err(error) => gateway::ChannelTest {
-                    success: false,
-                    detail: error.to_string(),
-                },
-            }
-        })
-    }
-}
-
-/// How often the backlog is looked at.
-const LAG_EVERY: Duration = Duration::from_secs(5);
-
-/// Keeps the gauges of `/metrics` that nobody counts as it happens.
-async fn watch_lag(bus: Bus, store: Store, stop: CancellationToken) {
-    loop {
-        telemetry::upkeep();
-        match bus.lag().await {
-            Ok(lag) => {
-                for consumer in lag {
-                    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
-                    for (gauge, value) in [
-                        ("tidings_consumer_pending", consumer.pending as f64),
-                        ("tidings_consumer_ack_pending", consumer.ack_pending as f64),
-                        ("tidings_consumer_redelivered", consumer.redelivered as f64),
-                    ] {
-                        metrics::gauge!(gauge, "stream" => consumer.stream.clone(), "consumer" => consumer.consumer.clone())
-                            .set(value);
-                    }
-                }
-            }
-            Err(error) => tracing::debug!(%error, "the backlog cannot be seen now"),
-        }
-        match store::delivery::counts(&store).await {
-            Ok(counts) => {
-                for (state, count) in counts {
-                    #[expect(clippy::cast_precision_loss, reason = "a gauge is a double")]
-                    metrics::gauge!("tidings_ledger", "state" => state.name()).set(count as f64);
-                }
-            }
-            Err(error) => tracing::debug!(%error, "the ledger cannot be counted now"),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(LAG_EVERY) => {}
         }
     }
 }

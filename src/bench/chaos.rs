@@ -287,7 +287,7 @@ async fn blows(
         blow += 1;
         let victim = usize::try_from(blow)? % counts.workers.len().max(1);
         let mut old = counts.workers.swap_remove(victim);
-        if blow % 2 == 0 {
+        if blow.is_multiple_of(2) {
             counts.drained += 1;
             if let Some(pid) = old.id() {
                 kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?;
@@ -299,7 +299,7 @@ async fn blows(
         // The newcomer joins while the old one drains.
         counts.workers.push(worker(&ready, &keys)?);
         old.wait().await?;
-        if options.broker && blow % 3 == 0 {
+        if options.broker && blow.is_multiple_of(3) {
             counts.broker_killed += 1;
             kill_broker(ready.pid)?;
         }

@@ -61,8 +61,8 @@ mod tests {
         assert_eq!(preview("👩‍👩‍👧", 1), "👩");
     }
 
-    /// Postgres writes the numbers of a jsonb with all their digits; without serde_json's feature
-    /// `float_roundtrip` the largest ones could be stored and never be read again.
+    /// Postgres writes the numbers of a jsonb with all their digits; without the feature
+    /// `float_roundtrip` of `serde_json` the largest ones could be stored and never be read again.
     #[test]
     fn the_largest_numbers_can_be_read_as_postgres_writes_them() {
         let written = format!("17976931348623157{}", "0".repeat(292));
