@@ -32,12 +32,21 @@ async fn the_example_adapter_publishes_to_its_channel_and_no_other() {
         .await;
     // The channel says where to publish: `ingest.<tenant>.<kind>.<channel>.*`.
     let shown = hub.get(&format!("/api/v1/channels/{channel}")).await;
-    let tenant = shown["ingest_subject"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
+    let tenant = shown["ingest_subject"]
+        .as_str()
+        .unwrap()
+        .split('.')
+        .nth(1)
+        .unwrap()
+        .to_owned();
     let token = key["token"].as_str().unwrap().to_owned();
     let address = hub.nats_url.rsplit('@').next().unwrap().to_owned();
     let run = async |to: &str, password: &str, text: &str| {
         let mut adapter = Command::new(python())
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/adapter.py"))
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/docs/examples/adapter.py"
+            ))
             .args([&tenant, to])
             .env("NATS_URL", format!("nats://{address}"))
             .env("TIDINGS_KEY", password)
@@ -50,7 +59,10 @@ async fn the_example_adapter_publishes_to_its_channel_and_no_other() {
         let mut lines = adapter.stdin.take().unwrap();
         lines.write_all(text.as_bytes()).await.unwrap();
         drop(lines);
-        tokio::time::timeout(PATIENCE, adapter.wait_with_output()).await.unwrap().unwrap()
+        tokio::time::timeout(PATIENCE, adapter.wait_with_output())
+            .await
+            .unwrap()
+            .unwrap()
     };
     let good = run(&channel, &token, "Hello from the adapter").await;
     assert!(

@@ -26,7 +26,6 @@ pub(crate) struct Hub {
     pub(crate) url: String,
     pub(crate) key: String,
     pub(crate) nats_url: String,
-    pub(crate) postgres_url: String,
     pub(crate) pid: u32,
     pub(crate) http: Client,
     folder: Option<TempDir>,
@@ -79,7 +78,6 @@ impl Hub {
             url: text("url").trim_end_matches('/').to_owned(),
             key: text("key"),
             nats_url: text("nats_url"),
-            postgres_url: text("postgres_url"),
             pid: u32::try_from(ready["pid"].as_u64().unwrap()).unwrap(),
             http: Client::builder()
                 .timeout(Duration::from_secs(20))

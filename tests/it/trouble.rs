@@ -128,6 +128,36 @@ async fn bad_input_is_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_understood_is_a_dead_letter_and_holds_nobody_up() {
+    let mut hub = Hub::start().await;
+    let channel = telegram_channel(&hub).await;
+    // A message without a date: its keys are there, so it is accepted; it is no message of Telegram's.
+    let broken =
+        json!({"update_id": 1, "message": {"message_id": 1, "chat": {"id": 1}, "text": "undated"}});
+    for body in [broken.to_string(), telegram(1, 2, "after it").to_string()] {
+        let (status, _, text) = post(&hub, &channel, SECRET, body).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+    }
+    hub.until("/api/v1/stats", |stats| {
+        (stats["total_messages"] == 1).then_some(())
+    })
+    .await;
+    let newest =
+        |after: u64| move |letters: &Value| letters[0]["seq"].as_u64().filter(|seq| *seq > after);
+    let seq = hub.until("/api/v1/dlq", newest(0)).await;
+    let letter = hub.get(&format!("/api/v1/dlq/{seq}")).await;
+    assert_eq!(letter["stage"], "normalize", "{letter}");
+    assert_eq!(letter["reason"], "malformed", "{letter}");
+    assert_eq!(letter["payload"], broken.to_string(), "{letter}");
+    // Sent again it goes the same way, and the old letter is gone.
+    hub.post(&format!("/api/v1/dlq/{seq}/redrive"), &json!({}))
+        .await;
+    hub.until("/api/v1/dlq", newest(seq)).await;
+    hub.expect_dead_letters(1);
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_postgres_webhooks_are_accepted_and_caught_up() {
     let hub = Hub::start().await;
     let channel = telegram_channel(&hub).await;
