@@ -69,6 +69,8 @@ pub(crate) struct Hub {
 
 /// How long roles may take to finish what they hold.
 const DRAIN: Duration = Duration::from_secs(25);
+/// How long a projector waits for more rows: a transaction costs Postgres the same for one as for many.
+const GATHER: Duration = Duration::from_millis(5);
 /// How long what is being sent may take to be recorded after the lanes have stopped.
 const SETTLE: Duration = Duration::from_secs(5);
 
@@ -337,8 +339,10 @@ impl Starting<'_> {
     }
 
     fn worker_settings(&self, role: &str, max_items: usize) -> WorkerSettings {
+        let projects = role.starts_with("project-");
         WorkerSettings {
             max_items,
+            max_wait: if projects { GATHER } else { Duration::ZERO },
             ..WorkerSettings::new(role, &self.worker)
         }
     }

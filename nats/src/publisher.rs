@@ -34,6 +34,12 @@ const WAITING_BYTES: usize = 64 * 1024 * 1024;
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// A frame is not sent again after this: the streams forget `Nats-Msg-Id` after two minutes.
 const RETRY_FOR: Duration = Duration::from_secs(100);
+/// While single items come fast, a frame waits this long for more of them: it costs the broker a sync
+/// however many it holds.
+const LINGER: Duration = Duration::from_millis(2);
+/// So many single items within [`FAST_WITHIN`] are fast.
+const FAST_ITEMS: u32 = 16;
+const FAST_WITHIN: Duration = Duration::from_millis(10);
 /// Room a frame's own bytes and headers may take of the broker's `max_payload`.
 const OVERHEAD: usize = 1024;
 
@@ -86,6 +92,43 @@ struct State {
     /// Subjects with a task at work, and what waits for it.
     lines: HashMap<Arc<str>, VecDeque<Waiting>>,
     waiting_bytes: usize,
+    singles: Singles,
+}
+
+/// How fast single items come.
+struct Singles {
+    since: Instant,
+    count: u32,
+    fast: bool,
+}
+
+impl Default for Singles {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            count: 0,
+            fast: false,
+        }
+    }
+}
+
+impl Singles {
+    fn count(&mut self) {
+        self.look();
+        self.count += 1;
+        self.fast |= self.count >= FAST_ITEMS;
+    }
+
+    /// Whether they come fast now.
+    fn look(&mut self) -> bool {
+        let age = self.since.elapsed();
+        if age >= FAST_WITHIN {
+            self.fast = self.count >= FAST_ITEMS && age < FAST_WITHIN * 2;
+            self.since = Instant::now();
+            self.count = 0;
+        }
+        self.fast
+    }
 }
 
 struct Waiting {
@@ -216,6 +259,9 @@ impl Publisher {
                 return Err(PublishError::Busy);
             }
             state.waiting_bytes += bytes;
+            if items.len() == 1 {
+                state.singles.count();
+            }
             for (subject, item) in items {
                 let waiting = Waiting {
                     item,
@@ -246,6 +292,9 @@ impl Shared {
     /// Sends a subject's frames one after another until none waits.
     async fn run_line(self: Arc<Self>, subject: Arc<str>) {
         loop {
+            if self.may_grow(&subject) {
+                tokio::time::sleep(LINGER).await;
+            }
             let Ok(slot) = self.slots.acquire().await else {
                 return;
             };
@@ -272,6 +321,13 @@ impl Shared {
                 first.ticket.settle(count, &outcome);
             }
         }
+    }
+
+    /// Whether more is likely to come for the next frame of a subject.
+    fn may_grow(&self, subject: &Arc<str>) -> bool {
+        let mut state = lock(&self.state);
+        let waiting = state.lines.get(subject).map_or(0, VecDeque::len);
+        (1..FRAME_ITEMS / 2).contains(&waiting) && state.singles.look()
     }
 
     /// Takes what waits for a subject; `None` ends its line.
