@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use schemas::{TenantId, Timestamp, subject::stream};
+use schemas::{MessageId, Outbound, TenantId, Timestamp, subject::stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -46,6 +46,11 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// The stage that sends.
+    pub const DELIVER: &str = "deliver";
+    /// Its reason where every try failed.
+    pub const EXHAUSTED: &str = "exhausted";
+
     /// Fills in the tenant from the original subject, whose tokens hold at most one: the first UUID.
     #[must_use]
     pub fn with_tenant_of_subject(mut self) -> Self {
@@ -57,6 +62,17 @@ impl DeadLetter {
             _ => tokens.find_map(uuid),
         };
         self
+    }
+
+    /// The message that delivery gave up after its last try. Its ledger has it as failed, so it must be
+    /// reopened there before the letter goes its way again.
+    #[must_use]
+    pub fn exhausted(&self) -> Option<(TenantId, MessageId)> {
+        if (self.stage.as_str(), self.reason.as_str()) != (Self::DELIVER, Self::EXHAUSTED) {
+            return None;
+        }
+        let outbound = Outbound::decode(&self.payload).ok()?;
+        (self.tenant == Some(outbound.tenant)).then_some((outbound.tenant, outbound.message.id))
     }
 }
 

@@ -129,6 +129,11 @@ impl HandleError {
 /// counts as an attempt: the third in the same place makes the item a dead letter.
 pub trait Handler: Send + Sync + 'static {
     fn handle(&self, batch: Batch) -> impl Future<Output = Result<(), HandleError>> + Send;
+
+    /// The most items this lane is handed at once now, if fewer than [`WorkerSettings::max_items`].
+    fn most(&self, _lane: &Lane) -> usize {
+        usize::MAX
+    }
 }
 
 /// How a worker takes part.

@@ -39,6 +39,10 @@ pub struct SandboxSent {
 
 /// Keeps messages; one that is there already stays as it is.
 ///
+/// The commit is not waited for (`synchronous_commit` is off for it): the commit of the ledger's record,
+/// which follows, makes both durable. If the database stops in between, the ledger still has the
+/// messages as `sending`, and they are captured again.
+///
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn capture(store: &Store, sent: &[SandboxSent]) -> Result<u64, StoreError> {
@@ -67,12 +71,14 @@ pub async fn capture(store: &Store, sent: &[SandboxSent]) -> Result<u64, StoreEr
         })
         .collect::<Result<_, StoreError>>()?;
     let done = sqlx::query!(
-        "insert into sandbox_outbox (message_id, tenant_id, channel_id, platform_conversation_id, recipient_id, subject,
+        "with quick as materialized (select set_config('synchronous_commit', 'off', true))
+         insert into sandbox_outbox (message_id, tenant_id, channel_id, platform_conversation_id, recipient_id, subject,
              content, content_html, attachments)
          select i.message_id, i.tenant_id, i.channel_id, i.conversation, i.recipient, i.subject, i.content, i.html, i.attachments
          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[])
               with ordinality
               as i (message_id, tenant_id, channel_id, conversation, recipient, subject, content, html, attachments, place)
+              cross join quick
          order by i.place
          on conflict (message_id) do nothing",
         &messages,

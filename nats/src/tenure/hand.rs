@@ -26,7 +26,7 @@ impl Tenure {
                 State::Resting(until) if until > Instant::now() => return Ok(()),
                 State::Resting(_) => {}
             }
-        } else if !self.prepare().await? {
+        } else if !self.prepare(handler.most(&self.lane)).await? {
             return Ok(());
         }
         let Some(out) = &mut self.out else {
@@ -62,18 +62,19 @@ impl Tenure {
     }
 
     /// Takes the next messages out of the buffer. False when there is nothing to hand over.
-    async fn prepare(&mut self) -> Result<bool, ApiError> {
+    async fn prepare(&mut self, most: usize) -> Result<bool, ApiError> {
+        let max_items = self.settings.max_items.min(most);
         loop {
             let Some(oldest) = self.buffer.oldest() else {
                 return Ok(false);
             };
-            let full = self.buffer.items() >= self.settings.max_items;
+            let full = self.buffer.items() >= max_items;
             if !full && oldest.elapsed() < self.settings.max_wait {
                 return Ok(false);
             }
             let until = self.suspects.as_ref().map_or(0, |record| record.until);
             let until = until.max(self.split_until);
-            let messages = self.buffer.take(self.settings.max_items, until);
+            let messages = self.buffer.take(max_items, until);
             let Some(first) = messages.first().map(|message| message.place.stream_seq) else {
                 return Ok(false);
             };

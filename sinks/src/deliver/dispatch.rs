@@ -119,10 +119,7 @@ async fn pass(route: &Route, held: &Held, count: usize) -> bool {
     if route.gate.silent_for() > SHORT {
         return false;
     }
-    let mut waited = Duration::ZERO;
-    for _ in 0..count {
-        waited += route.gate.pass().await;
-    }
+    let waited = route.gate.pass(count).await;
     let kind = route.kind.name();
     metrics::histogram!("tidings_send_wait_seconds", "kind" => kind).record(waited.as_secs_f64());
     !held.expired()

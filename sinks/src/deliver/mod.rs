@@ -1,15 +1,15 @@
 //! Delivery: from OUT to the platforms, each message once as far as a platform lets us.
 //!
 //! [`Deliver`] is the handler of the lanes `deliver-<channel>`; each has one owner at a time, so a
-//! channel's rate is exact and kept here. A batch goes in waves, and a wave goes like this: claim in
-//! the ledger, commit `sending`, call the platform (conversations side by side, the messages of one in
+//! channel's rate is exact and kept here. A batch goes in waves, and a wave goes like this: commit
+//! `sending` in the ledger, call the platform (conversations side by side, the messages of one in
 //! order, each through the channel's [`rate::Gate`]), record, then retries and tracking events.
 //! `docs/delivery.md` tells the states, the retries and what a crash costs.
 //!
 //! Invariants:
 //! - Nothing is sent that the ledger has not as `sending`; with the database away nothing is sent.
-//! - A wave that has begun to send is recorded even when its batch is given up: it runs in a task of
-//!   its own, and the channel's next wave here waits for it.
+//! - A wave that has begun to send is recorded even when its batch is given up: the batch runs in a task
+//!   of its own, which then begins no further wave, and the channel's next batch here waits for it.
 //! - Every outcome is the message's own. Only a channel that is away as a whole holds its lane up.
 //! - Tracking events and retries follow the record and are repeated with it; their ids absorb that.
 //!
@@ -21,32 +21,34 @@ pub mod outcome;
 pub mod rate;
 pub mod retry;
 pub mod route;
+mod run;
 pub mod senders;
 mod wave;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use nats::{Batch, Bus, HandleError, Handler, Item};
+use nats::{Batch, Bus, DeadLetter, HandleError, Handler, Item, Lane};
 use schemas::{
     ChannelId, ChannelStatus, Outbound, TrackContext, TrackEvent, TrackKind,
     subject::{self, stream},
 };
 use store::Store;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
+use tokio_util::sync::CancellationToken;
 
+use self::run::Run;
 pub use self::senders::{Known, Senders, channel_of, lane, lanes};
-use self::wave::{Next, Wave};
 use crate::project::bury;
 
 /// Messages to hand over at once: [`nats::WorkerSettings::max_items`] of the role.
-pub const MAX_ITEMS: usize = 256;
+pub const MAX_ITEMS: usize = 512;
 
 /// The first token of delivery's dead letters.
-const STAGE: &str = "deliver";
+const STAGE: &str = DeadLetter::DELIVER;
 /// How long a lane rests whose channel is switched off.
 const INACTIVE: Duration = Duration::from_secs(5);
 const PUBLISH: Duration = Duration::from_secs(30);
@@ -69,9 +71,9 @@ struct Shared {
     senders: Arc<Senders>,
     /// Names this process in the ledger.
     owner: String,
-    /// One wave at a time for a channel, in this process.
+    /// One batch at a time for a channel, in this process.
     turns: Mutex<HashMap<ChannelId, Arc<AsyncMutex<()>>>>,
-    /// Read by every wave; written by who waits for their end.
+    /// Read by every batch; written by who waits for their end.
     waves: Arc<RwLock<()>>,
 }
 
@@ -139,37 +141,30 @@ impl Handler for Deliver {
                     .await;
             }
         };
-        let size = route.wave(sender.as_ref());
-        let mut entries = entries.into_iter().peekable();
-        let mut held_until = None;
-        while entries.peek().is_some() {
-            if held.expired() {
-                return Err(rest(Duration::ZERO, "the lane may be another's by now"));
-            }
-            let turn = shared.turn(channel).lock_owned().await;
-            let wave = Wave {
-                shared: Arc::clone(shared),
-                route: Arc::clone(&route),
-                sender: Arc::clone(&sender),
-                held: held.clone(),
-                entries: distinct(entries.by_ref().take(size)),
-            };
-            let alive = Arc::clone(&shared.waves).read_owned().await;
-            // In a task of its own: what has begun to be sent must be recorded.
-            let running = tokio::spawn(async move {
-                let _held_to_the_end = (turn, alive);
-                wave.run().await
-            });
-            match running.await.map_err(HandleError::transient)?? {
-                Next::GoOn => {}
-                Next::ComeBack(wait) => held_until = held_until.max(Some(wait)),
-                Next::Rest(wait) => return Err(rest(wait, "the channel is not reachable now")),
-            }
-        }
-        match held_until {
-            None => Ok(()),
-            Some(wait) => Err(rest(wait, "another sender holds some of the messages")),
-        }
+        let given_up = CancellationToken::new();
+        let _given_up_when_dropped = given_up.clone().drop_guard();
+        let turn = shared.turn(channel).lock_owned().await;
+        let alive = Arc::clone(&shared.waves).read_owned().await;
+        let run = Run {
+            shared: Arc::clone(shared),
+            route,
+            sender,
+            held,
+            entries,
+            given_up,
+        };
+        // In a task of its own: what has begun to be sent must be recorded.
+        let running = tokio::spawn(async move {
+            let _held_to_the_end = (turn, alive);
+            run.run().await
+        });
+        running.await.map_err(HandleError::transient)?
+    }
+
+    fn most(&self, lane: &Lane) -> usize {
+        channel_of(&lane.durable)
+            .and_then(|channel| self.shared.senders.cached(channel))
+            .map_or(usize::MAX, |route| route.batch())
     }
 }
 
@@ -183,14 +178,6 @@ fn rest(wait: Duration, why: &'static str) -> HandleError {
         retry_after: Some(wait),
         source: Box::new(Resting(why)),
     }
-}
-
-/// A retry and its redelivered original may meet in one wave: the first speaks for both.
-fn distinct(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
-    let mut seen = HashSet::new();
-    entries
-        .filter(|entry| seen.insert(entry.outbound.message.id))
-        .collect()
 }
 
 impl Shared {

@@ -94,22 +94,31 @@ impl Route {
     #[must_use]
     pub fn wave(&self, sender: &dyn Sender) -> usize {
         let most = match self.on_unknown {
-            OnUnknown::Resend => 512,
+            OnUnknown::Resend => 256,
             OnUnknown::Hold => self.concurrency.saturating_mul(4).max(sender.batch_size()),
         };
-        match self.gate.limit() {
-            None => most,
-            Some(limit) => {
-                // Between one and `most`, so the conversion is exact enough.
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "clamped; at most a million a second"
-                )]
-                let half_second = (limit.per_second / 2.0) as usize;
-                most.min(half_second.max(1))
-            }
-        }
+        most.min(self.worth(0.5))
+    }
+
+    /// How many messages are taken at once: about two seconds' worth of the channel's rate, so that a
+    /// planned stop does not wait for long.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.worth(2.0)
+    }
+
+    /// What may leave in so many seconds, at least one.
+    fn worth(&self, seconds: f64) -> usize {
+        let Some(limit) = self.gate.limit() else {
+            return usize::MAX;
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "above zero, and at most some millions"
+        )]
+        let worth = (limit.per_second * seconds) as usize;
+        worth.max(1)
     }
 }
 

@@ -108,7 +108,7 @@ impl Senders {
         Ok(self.cached(channel).map_or(Known::Gone, Known::Route))
     }
 
-    fn cached(&self, channel: ChannelId) -> Option<Arc<Route>> {
+    pub(super) fn cached(&self, channel: ChannelId) -> Option<Arc<Route>> {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
         loaded.routes.get(&channel).map(Arc::clone)
     }

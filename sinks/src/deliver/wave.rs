@@ -1,11 +1,11 @@
-//! One wave: claim, commit `sending`, send, record, then what follows.
+//! One wave: commit `sending`, send, record, then what follows.
 //!
 //! Between the commit and the record lies all that a crash can leave doubtful; so a wave is small
 //! ([`Route::wave`]), and nothing else happens in between.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use nats::{HandleError, Held};
+use nats::{DeadLetter, HandleError, Held};
 use schemas::{
     DeliveryState, MessageId, Outbound, Timestamp, TrackEvent, TrackKind,
     subject::{self, stream},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{channel::Sender, project::bury};
 
-/// How long a claim holds; a crash before sending delays its messages by so much.
+/// How long a claim of doubtful messages holds until `sending` is committed for them.
 const CLAIM_LEASE: Duration = Duration::from_secs(15);
 /// How long a wave may take to send before its messages count as doubtful.
 const SENDING_LEASE: Duration = Duration::from_secs(40);
@@ -34,7 +34,7 @@ pub(super) struct Wave {
     pub(super) route: Arc<Route>,
     pub(super) sender: Arc<dyn Sender>,
     pub(super) held: Held,
-    /// Distinct messages, in stream order.
+    /// Distinct messages, also from the other wave's, in stream order.
     pub(super) entries: Vec<Entry>,
 }
 
@@ -57,12 +57,42 @@ struct Aftermath {
 /// A message this wave may send: its place among the entries, and the ledger's attempt.
 type Ready = (usize, u32);
 
+/// A wave that was sent and must be recorded.
+#[must_use]
+pub(super) struct Sent {
+    wave: Wave,
+    ready: Vec<Ready>,
+    tried: Vec<Tried>,
+    aftermath: Aftermath,
+    come_back: Option<Duration>,
+}
+
+impl Sent {
+    /// Records, then lets follow what follows.
+    pub(super) async fn record(self) -> Result<Next, HandleError> {
+        let Self {
+            wave,
+            ready,
+            tried,
+            mut aftermath,
+            come_back,
+        } = self;
+        let rests = wave.record(&ready, tried, &mut aftermath).await?;
+        wave.follow(aftermath).await?;
+        Ok(if rests {
+            Next::Rest(wave.route.gate.silent_for().max(Duration::from_millis(100)))
+        } else {
+            come_back.map_or(Next::GoOn, Next::ComeBack)
+        })
+    }
+}
+
 impl Wave {
-    pub(super) async fn run(self) -> Result<Next, HandleError> {
+    /// Commits `sending` and sends. On an error nothing was sent.
+    pub(super) async fn send(self) -> Result<Sent, HandleError> {
         let mut aftermath = Aftermath::default();
         let mut come_back = None;
-        let ready = self.claim(&mut aftermath, &mut come_back).await?;
-        let ready = self.mark_sending(ready).await?;
+        let ready = self.begin(&mut aftermath, &mut come_back).await?;
         let tried = {
             let messages: Vec<&Outbound> = ready
                 .iter()
@@ -71,17 +101,18 @@ impl Wave {
                 .collect();
             dispatch(&self.route, self.sender.as_ref(), &self.held, &messages).await
         };
-        let rests = self.record(&ready, tried, &mut aftermath).await?;
-        self.follow(aftermath).await?;
-        Ok(if rests {
-            Next::Rest(self.route.gate.silent_for().max(Duration::from_millis(100)))
-        } else {
-            come_back.map_or(Next::GoOn, Next::ComeBack)
+        Ok(Sent {
+            wave: self,
+            ready,
+            tried,
+            aftermath,
+            come_back,
         })
     }
 
-    /// Claims all; what is done already, held by another or doubtful is dealt with here.
-    async fn claim(
+    /// Commits `sending` for all that may go; what is done already, held by another or doubtful is
+    /// dealt with here.
+    async fn begin(
         &self,
         aftermath: &mut Aftermath,
         come_back: &mut Option<Duration>,
@@ -97,7 +128,7 @@ impl Wave {
             })
             .collect();
         let shared = &self.shared;
-        let claimed = delivery::claim(&shared.store, &claims, &shared.owner, CLAIM_LEASE)
+        let claimed = delivery::begin(&shared.store, &claims, &shared.owner, SENDING_LEASE)
             .await
             .map_err(HandleError::transient)?;
         let mut ready = Vec::with_capacity(claimed.len());
@@ -145,15 +176,11 @@ impl Wave {
                         .await
                         .map_err(HandleError::transient)?;
                 let taken: HashMap<MessageId, u32> = taken.into_iter().collect();
-                Ok(self
-                    .entries
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(at, entry)| {
-                        let attempt = taken.get(&entry.outbound.message.id)?;
-                        Some((at, *attempt))
-                    })
-                    .collect())
+                let ready = self.entries.iter().enumerate().filter_map(|(at, entry)| {
+                    let attempt = taken.get(&entry.outbound.message.id)?;
+                    Some((at, *attempt))
+                });
+                self.mark_sending(ready.collect()).await
             }
             OnUnknown::Hold => {
                 let held = delivery::hold_unknown(&shared.store, doubtful, &shared.owner)
@@ -232,8 +259,23 @@ impl Wave {
             if decision.is_exhausted {
                 // Before the record: after it nobody would know that the letter is missing.
                 let detail = decision.result.detail.clone().unwrap_or_default();
+                let mut item = entry.item.clone();
+                // Re-driven, it has all its tries again.
+                item.payload = Outbound {
+                    attempt: 0,
+                    ..outbound.clone()
+                }
+                .encode();
                 let bus = &self.shared.bus;
-                bury(bus, stream::OUT, &entry.item, STAGE, "exhausted", detail).await?;
+                bury(
+                    bus,
+                    stream::OUT,
+                    &item,
+                    STAGE,
+                    DeadLetter::EXHAUSTED,
+                    detail,
+                )
+                .await?;
             }
             aftermath.add(outbound, &decision, tries);
             results.push(decision.result);

@@ -201,3 +201,30 @@ async fn an_answer_that_says_nothing_is_held() {
     role.stop().await;
     assert_eq!(platform.texts(), ["once", "marker"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_given_up_is_sent_when_its_letter_goes_its_way_again() {
+    let (hub, platform) = (Hub::new().await, Platform::start().await);
+    let channel = hub.generic(&platform.base).await;
+    platform.answers(503, "");
+    let mut outbound = hub.outbound(ChannelKind::Generic, channel, "c", "at last");
+    outbound.attempt = sinks::deliver::retry::MAX_ATTEMPTS - 1;
+    hub.send(&outbound).await;
+    let role = hub.deliver().await;
+    let id = outbound.message.id;
+    hub.until_state(id, DeliveryState::Failed).await;
+    let letters = hub.letters("deliver").await;
+    assert_eq!(letters.len(), 1);
+    let seq = letters[0].seq;
+    assert_eq!(letters[0].letter.exhausted(), Some((hub.tenant, id)));
+    // It has all its tries again.
+    let kept = schemas::Outbound::decode(&letters[0].letter.payload).unwrap();
+    assert_eq!((kept.attempt, kept.message.id), (0, id));
+
+    assert!(delivery::reopen(&hub.store, hub.tenant, id).await.unwrap());
+    assert!(hub.bus.dlq_redrive(seq).await.unwrap());
+    hub.until_state(id, DeliveryState::Sent).await;
+    role.stop().await;
+    assert_eq!(platform.texts(), ["at last", "at last"]);
+    assert!(hub.letters("deliver").await.is_empty());
+}

@@ -309,6 +309,10 @@ struct Counted<H> {
 }
 
 impl<H: Handler> Handler for Counted<H> {
+    fn most(&self, lane: &Lane) -> usize {
+        self.inner.most(lane)
+    }
+
     async fn handle(&self, batch: Batch) -> Result<(), HandleError> {
         let done = self.inner.handle(batch).await;
         self.batches.fetch_add(1, Ordering::SeqCst);

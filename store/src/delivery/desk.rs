@@ -125,6 +125,27 @@ pub async fn resolve_unknown(
     Ok(row)
 }
 
+/// Lets a message that failed be sent once more, for whoever then publishes it anew; true when it had
+/// failed. Of what is in any other state nothing changes,
+/// and a late result of before changes nothing any more.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn reopen(store: &Store, tenant: TenantId, id: MessageId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update deliveries set state = $3, rank = $4, attempt = attempt + 1, next_try_at = now(), error_class = null,
+             detail = null, updated_at = now()
+         where tenant_id = $1 and message_id = $2 and state = 'failed'",
+        tenant.0,
+        id.0,
+        DeliveryState::Queued.name(),
+        DeliveryState::Queued.rank()
+    )
+    .execute(&store.pool)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// How many messages of the last day stand in each state, over all tenants; for metrics.
 ///
 /// # Errors

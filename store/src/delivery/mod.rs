@@ -3,17 +3,19 @@
 //! ```text
 //!            claim              mark_sending             record
 //! (no row) ────────▶ claimed ──────────────▶ sending ──────────────▶ sent | failed | unknown
+//!                    (begin: both at once)
 //!                     ▲   │ lease over:        │  │ lease over, or its owner comes again: Ambiguous
 //!                     │   └─▶ claim again      │  ├─ take_ambiguous ─▶ claimed   (send again)
 //!     due: claim      │                        │  └─ hold_unknown ───▶ unknown   (a person decides)
 //!                   queued ◀── record(Queued) ─┘                         │
 //!                     ▲            resolve_unknown(Resend)               │
 //!                     └──────────────────────────────────────────────────┘
+//!                    also: failed ── reopen (a dead letter goes its way again) ──▶ queued
 //! receipts (raise): sent ▶ bounced ▶ delivered ▶ read, upwards only
 //! ```
 //!
 //! Invariants:
-//! - The rank only rises, except along the drawn ways of a retry: `record(Queued)`, `take_ambiguous`, `Resend`.
+//! - The rank only rises, except along the drawn ways of a retry: `record(Queued)`, `take_ambiguous`, `Resend`, `reopen`.
 //! - `sending` is committed before the provider is called, so a row that is merely `claimed` was not sent.
 //! - Each claim raises `attempt`; a result of an earlier attempt can only tell that it *was* sent.
 //! - Calls may be repeated, and every one is a single statement on many messages.
@@ -34,7 +36,7 @@ use crate::{
     column::{Id, Name},
 };
 
-pub use desk::{DeliveryRow, Resolution, counts, get, list, resolve_unknown};
+pub use desk::{DeliveryRow, Resolution, counts, get, list, reopen, resolve_unknown};
 
 /// A retry counts as due this much early: the broker's clock that woke it is not the database's.
 const EARLY_S: f64 = 1.0;
@@ -96,6 +98,20 @@ pub struct Receipt {
     pub at: Timestamp,
 }
 
+/// Claims messages that are sent at once: what is answered with [`Verdict::Send`] is `sending` already,
+/// as after [`mark_sending`]. Otherwise as [`claim`].
+///
+/// # Errors
+/// [`StoreError::Unavailable`]; send nothing then.
+pub async fn begin(
+    store: &Store,
+    claims: &[Claim],
+    owner: &str,
+    lease: Duration,
+) -> Result<Vec<Claimed>, StoreError> {
+    take(store, claims, owner, lease, DeliveryState::Sending).await
+}
+
 /// Claims messages for `owner`. Answers each *distinct* message once, in the order of first appearance:
 /// whoever holds the same message twice in one batch must send it once.
 ///
@@ -106,6 +122,16 @@ pub async fn claim(
     claims: &[Claim],
     owner: &str,
     lease: Duration,
+) -> Result<Vec<Claimed>, StoreError> {
+    take(store, claims, owner, lease, DeliveryState::Claimed).await
+}
+
+async fn take(
+    store: &Store,
+    claims: &[Claim],
+    owner: &str,
+    lease: Duration,
+    state: DeliveryState,
 ) -> Result<Vec<Claimed>, StoreError> {
     let mut seen = std::collections::HashSet::with_capacity(claims.len());
     let distinct: Vec<&Claim> = claims
@@ -128,7 +154,7 @@ pub async fn claim(
                         as i (message_id, tenant_id, channel_id, conversation_id, place)
                ), taken as (
                    insert into deliveries as d (message_id, tenant_id, channel_id, conversation_id, state, rank, owner, lease_until)
-                   select message_id, tenant_id, channel_id, conversation_id, 'claimed', 1, $5, now() + make_interval(secs => $6)
+                   select message_id, tenant_id, channel_id, conversation_id, $8, $9, $5, now() + make_interval(secs => $6)
                    from input order by message_id
                    on conflict (message_id) do update set
                        state = excluded.state, rank = excluded.rank, owner = excluded.owner, lease_until = excluded.lease_until,
@@ -151,7 +177,9 @@ pub async fn claim(
             &conversations,
             owner,
             lease.as_secs_f64(),
-            EARLY_S
+            EARLY_S,
+            state.name(),
+            state.rank()
         )
         .fetch_all(&store.pool)
         .await?;

@@ -117,6 +117,58 @@ async fn what_was_sent_is_never_sent_again() {
 }
 
 #[tokio::test]
+async fn beginning_claims_and_marks_at_once() {
+    let ledger = Ledger::new().await;
+    let begin = async |owner: &str, lease| {
+        let claim = claim(&ledger.bed, ledger.id);
+        let begun = delivery::begin(&ledger.bed.store, &[claim, claim], owner, lease)
+            .await
+            .unwrap();
+        assert_eq!(begun.len(), 1);
+        begun[0].verdict
+    };
+    // What is merely claimed was not sent, and its owner may begin.
+    assert_eq!(ledger.claim("a", LEASE).await, Send { attempt: 1 });
+    assert!(matches!(begin("b", LEASE).await, HeldByOther { .. }));
+    assert_eq!(begin("a", OVER).await, Send { attempt: 2 });
+    assert_eq!(ledger.state().await, DeliveryState::Sending);
+    // What has begun may have been sent.
+    assert_eq!(begin("a", LEASE).await, Ambiguous);
+    assert_eq!(begin("b", LEASE).await, Ambiguous);
+    assert!(ledger.record(DeliveryState::Sent, 2, None).await);
+    assert_eq!(begin("b", LEASE).await, AlreadyDone(DeliveryState::Sent));
+}
+
+#[tokio::test]
+async fn a_failed_message_is_sent_again_only_when_it_is_reopened() {
+    let ledger = Ledger::new().await;
+    let reopen = async |tenant| {
+        delivery::reopen(&ledger.bed.store, tenant, ledger.id)
+            .await
+            .unwrap()
+    };
+    assert!(!reopen(ledger.bed.ours).await, "no sender has seen it");
+    assert_eq!(ledger.claim("a", LEASE).await, Send { attempt: 1 });
+    assert!(!reopen(ledger.bed.ours).await, "it is being sent");
+    assert!(ledger.sending("a", LEASE).await);
+    assert!(ledger.record(DeliveryState::Failed, 1, None).await);
+    assert_eq!(
+        ledger.claim("a", LEASE).await,
+        AlreadyDone(DeliveryState::Failed)
+    );
+    assert!(!reopen(ledger.bed.theirs).await, "another tenant's");
+    assert!(reopen(ledger.bed.ours).await);
+    assert!(!reopen(ledger.bed.ours).await, "once");
+    assert_eq!(ledger.state().await, DeliveryState::Queued);
+    // A result of before changes nothing; a claim is a new attempt.
+    assert!(!ledger.record(DeliveryState::Failed, 1, None).await);
+    assert_eq!(ledger.claim("b", LEASE).await, Send { attempt: 3 });
+    assert!(ledger.sending("b", LEASE).await);
+    assert!(ledger.record(DeliveryState::Sent, 3, None).await);
+    assert!(!reopen(ledger.bed.ours).await, "it was sent");
+}
+
+#[tokio::test]
 async fn a_claim_that_lapsed_before_sending_is_safe_to_take() {
     let ledger = Ledger::new().await;
     assert_eq!(ledger.claim("a", OVER).await, Send { attempt: 1 });
