@@ -3,6 +3,8 @@
 //!
 //! The file is JSON, `{"current":"k1","keys":{"k1":"<base64 of 32 bytes>"}}`, mode 0600. Old keys stay
 //! in it, so what they sealed still opens; [`crate::channel::reseal_all`] moves rows to the current one.
+//! Other processes may rotate: the file is looked at before sealing and when a key is unknown, and read
+//! again when it is another than the one read last.
 //! Deliberately absent: dropping old keys, which is safe only when no backup needs them.
 
 use std::{
@@ -10,7 +12,7 @@ use std::{
     fmt,
     fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -52,8 +54,17 @@ pub struct Sealed {
 #[derive(Clone)]
 pub struct Keyring {
     path: Option<Arc<PathBuf>>,
-    keys: Arc<RwLock<Keys>>,
+    ring: Arc<RwLock<Ring>>,
 }
+
+struct Ring {
+    keys: Keys,
+    /// The file these keys are of; a file is always replaced as a whole.
+    read: Option<Edition>,
+}
+
+/// Tells a file from the one that replaced it: device, inode, time of change.
+type Edition = (u64, u64, i64, i64);
 
 #[derive(Clone)]
 struct Keys {
@@ -82,6 +93,8 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::File`], [`KeyringError::Form`]. A damaged file is never replaced.
     pub fn load_or_create(path: &Path) -> Result<Self, KeyringError> {
+        // Before the keys: a file that is replaced in between is read again.
+        let read = edition(path);
         let keys = match fs::read(path) {
             Ok(bytes) => Keys::parse(&bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -99,7 +112,7 @@ impl Keyring {
         };
         Ok(Self {
             path: Some(Arc::new(path.to_owned())),
-            keys: Arc::new(RwLock::new(keys)),
+            ring: Arc::new(RwLock::new(Ring { keys, read })),
         })
     }
 
@@ -108,20 +121,24 @@ impl Keyring {
     pub fn ephemeral() -> Self {
         Self {
             path: None,
-            keys: Arc::new(RwLock::new(Keys::fresh())),
+            ring: Arc::new(RwLock::new(Ring {
+                keys: Keys::fresh(),
+                read: None,
+            })),
         }
     }
 
     /// The id of the key that seals.
     #[must_use]
     pub fn current(&self) -> String {
-        self.keys().current.clone()
+        self.ring().keys.current.clone()
     }
 
     /// Seals; `aad` must be given again to open.
     #[must_use]
     pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Sealed {
-        let keys = self.keys();
+        self.look();
+        let keys = &self.ring().keys;
         let key = keys
             .ciphers
             .get(&keys.current)
@@ -156,11 +173,13 @@ impl Keyring {
             .split_at_checked(NONCE_BYTES)
             .ok_or(KeyringError::DoesNotOpen)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| KeyringError::DoesNotOpen)?;
-        let keys = self.keys();
-        let key = keys
-            .ciphers
-            .get(key_id)
-            .ok_or_else(|| KeyringError::UnknownKey(key_id.to_owned()))?;
+        let known = |keys: &Keys| keys.ciphers.get(key_id).cloned();
+        let mut key = known(&self.ring().keys);
+        if key.is_none() {
+            self.look();
+            key = known(&self.ring().keys);
+        }
+        let key = &key.ok_or_else(|| KeyringError::UnknownKey(key_id.to_owned()))?;
         XChaCha20Poly1305::new(key)
             .decrypt(&nonce, Payload { msg, aad })
             .map_err(|_| KeyringError::DoesNotOpen)
@@ -171,8 +190,9 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::File`]; the ring is then as before.
     pub fn rotate(&self) -> Result<String, KeyringError> {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        let mut next = keys.clone();
+        self.look();
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = ring.keys.clone();
         let id = (next.ciphers.len() + 1..)
             .map(|number| format!("k{number}"))
             .find(|id| !next.ciphers.contains_key(id))
@@ -182,14 +202,40 @@ impl Keyring {
         next.current.clone_from(&id);
         if let Some(path) = &self.path {
             next.replace(path).map_err(KeyringError::File)?;
+            // Read again at the next look, in case another was faster.
+            ring.read = None;
         }
-        *keys = next;
+        ring.keys = next;
         Ok(id)
     }
 
-    fn keys(&self) -> std::sync::RwLockReadGuard<'_, Keys> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    fn ring(&self) -> std::sync::RwLockReadGuard<'_, Ring> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes the keys of the file if it is another than the one read last. One that cannot be read
+    /// leaves the keys as they are.
+    fn look(&self) {
+        let Some(path) = &self.path else { return };
+        let found = edition(path);
+        if found.is_none() || found == self.ring().read {
+            return;
+        }
+        let keys = fs::read(path.as_path())
+            .map_err(KeyringError::File)
+            .and_then(|bytes| Keys::parse(&bytes));
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        ring.read = found;
+        match keys {
+            Ok(keys) => ring.keys = keys,
+            Err(error) => tracing::error!(%error, "the key file was changed and is not used"),
+        }
+    }
+}
+
+fn edition(path: &Path) -> Option<Edition> {
+    let found = fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino(), found.mtime(), found.mtime_nsec()))
 }
 
 impl Keys {

@@ -97,8 +97,16 @@ fn the_key_file() {
     assert_eq!(mode(), 0o600);
     let new = first.seal(b"a", b"text");
     assert_eq!(new.key_id, "k2");
+    // Another process learns of the new key when it needs it, and seals with it.
+    assert_eq!(second.open(b"a", &new.text).unwrap(), b"text");
+    assert_eq!(second.seal(b"a", b"text").key_id, "k2");
+    assert_eq!(second.open(b"a", &sealed.text).unwrap(), b"text");
+    // Neither forgets a key that the other made.
+    assert_eq!(second.rotate().unwrap(), "k3");
+    assert_eq!(first.rotate().unwrap(), "k4");
+    assert_eq!(second.seal(b"a", b"text").key_id, "k4");
     assert!(matches!(
-        second.open(b"a", &new.text),
+        second.open(b"a", &new.text.replacen("k2", "k9", 1)),
         Err(KeyringError::UnknownKey(_))
     ));
     assert_eq!(
@@ -124,6 +132,9 @@ fn the_key_file() {
             "never replaced"
         );
     }
+    // What runs keeps the keys it has.
+    assert_eq!(second.open(b"a", &new.text).unwrap(), b"text");
+    assert_eq!(second.seal(b"a", b"text").key_id, "k4");
     for text in ["", "v1:k1", "v2:k1:AAAA", "v1:k1:AAAA", "v1:k1:!"] {
         assert!(matches!(
             first.open(b"a", text),
