@@ -279,6 +279,14 @@ async fn dlq(mut config: Config, dir: Option<&Path>, command: DlqCommand) -> any
             print("\n")
         }
         DlqCommand::Redrive { seq } => {
+            let Some(found) = bus.dlq_get(seq).await? else {
+                bail!("there is no dead letter {seq}");
+            };
+            if let Some((tenant, message)) = found.letter.exhausted() {
+                let url = config.postgres.url()?;
+                let store = Store::connect(url.expose(), 1, store::Keyring::ephemeral())?;
+                store::delivery::reopen(&store, tenant, message).await?;
+            }
             bus.dlq_redrive(seq).await?;
             print(&format!("dead letter {seq} goes its way again\n"))
         }

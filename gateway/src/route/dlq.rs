@@ -179,6 +179,9 @@ pub(crate) async fn redrive(
     Path(seq): Path<u64>,
 ) -> Result<axum::Json<SuccessOut>, ApiError> {
     let found = letter(&hub, &caller, seq).await?;
+    if let Some((tenant, message)) = found.letter.exhausted() {
+        store::delivery::reopen(&hub.store, tenant, message).await?;
+    }
     if !hub.bus.dlq_redrive(seq).await.map_err(failed)? {
         return Err(ApiError::not_found("dead letter"));
     }
