@@ -13,6 +13,7 @@ use crate::{
     bounded::Bounded,
     directory::Directory,
     problem::ApiError,
+    projected::Projected,
     route::send::Known,
     settings::{ChannelTester, Deps, Settings},
 };
@@ -35,6 +36,7 @@ pub(crate) struct Hub {
     pub(crate) young: Bounded<ConversationId, ()>,
     /// Digests of what was lately sent under an `Idempotency-Key`.
     pub(crate) sent: Bounded<MessageId, [u8; 32]>,
+    pub(crate) projected: Projected,
     /// In KiB.
     pub(crate) intake: Semaphore,
 }
@@ -48,6 +50,7 @@ impl Hub {
             conversations: Bounded::new(32_768),
             young: Bounded::new(65_536),
             sent: Bounded::new(32_768),
+            projected: Projected::default(),
             intake: Semaphore::new(INTAKE_KIB),
             store: deps.store,
             bus: deps.bus,

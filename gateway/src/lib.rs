@@ -18,6 +18,7 @@ mod hub;
 mod openapi;
 mod page;
 mod problem;
+mod projected;
 #[cfg(test)]
 mod rig;
 mod route;

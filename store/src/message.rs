@@ -1,5 +1,7 @@
 //! Messages of conversations: reading. They are written by [`crate::project`] alone.
 
+use std::collections::HashSet;
+
 use schemas::{
     Attachment, ChannelId, ConversationId, DeliveryState, Direction, Hop, Intent, Language,
     MessageId, MessageType, PartyType, Priority, Routing, Sentiment, TenantId, Timestamp,
@@ -7,6 +9,7 @@ use schemas::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder, Row as _, postgres::PgRow, types::Json};
+use uuid::Uuid;
 
 use crate::{
     Cursor, Page, Store, StoreError,
@@ -177,6 +180,29 @@ pub async fn get(store: &Store, tenant: TenantId, id: MessageId) -> Result<Messa
         .push(" and m.id = ")
         .push_bind(id.0);
     Ok(query.build().try_map(read).fetch_one(&store.pool).await?)
+}
+
+/// Those of the messages that are there, for many tenants at once.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn existing(
+    store: &Store,
+    wanted: &[(TenantId, MessageId)],
+) -> Result<HashSet<MessageId>, StoreError> {
+    let tenants: Vec<Uuid> = wanted.iter().map(|(tenant, _)| tenant.0).collect();
+    let ids: Vec<Uuid> = wanted.iter().map(|(_, id)| id.0).collect();
+    Ok(sqlx::query_scalar!(
+        r#"select m.id as "id: Id" from unnest($1::uuid[], $2::uuid[]) as w (tenant_id, id)
+           join comm_messages m on m.id = w.id and m.tenant_id = w.tenant_id"#,
+        &tenants,
+        &ids
+    )
+    .fetch_all(&store.pool)
+    .await?
+    .into_iter()
+    .map(MessageId::from)
+    .collect())
 }
 
 /// The way a message took through the hub.

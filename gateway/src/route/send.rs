@@ -232,13 +232,20 @@ async fn repeated(
     {
         return Err(other());
     }
+    // Unknown, or the database is down: queue it.
+    if hub
+        .projected
+        .holds(&hub.store, caller.tenant, message.id)
+        .await
+        != Some(true)
+    {
+        return Ok(None);
+    }
     let found = timeout(
         ASK,
         store::message::get(&hub.store, caller.tenant, message.id),
-    )
-    .await;
-    // Unknown, or the database is down: queue it.
-    let Ok(Ok(row)) = found else {
+    );
+    let Ok(Ok(row)) = found.await else {
         return Ok(None);
     };
     let same = row.conversation_id == message.conversation_id
