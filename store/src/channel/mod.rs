@@ -1,6 +1,6 @@
 //! Channels and their credentials.
 //!
-//! Invariant: credentials leave this module decrypted only through [`credentials`] and [`load_all`];
+//! Invariant: credentials leave this module decrypted only through [`credentials()`] and [`load_all`];
 //! [`ChannelRow`] has none.
 
 mod credentials;
