@@ -7,7 +7,7 @@ use nix::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::rig::{Hub, telegram, until_some};
+use crate::rig::{Hub, PATIENCE, telegram, until_some};
 
 const SECRET: &str = "trouble-secret";
 
@@ -130,13 +130,28 @@ async fn bad_input_is_refused_with_a_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_understood_is_a_dead_letter_and_holds_nobody_up() {
     let mut hub = Hub::start().await;
-    let channel = telegram_channel(&hub).await;
-    // A message without a date: its keys are there, so it is accepted; it is no message of Telegram's.
-    let broken =
-        json!({"update_id": 1, "message": {"message_id": 1, "chat": {"id": 1}, "text": "undated"}});
-    for body in [broken.to_string(), telegram(1, 2, "after it").to_string()] {
-        let (status, _, text) = post(&hub, &channel, SECRET, body).await;
-        assert_eq!(status, StatusCode::OK, "{text}");
+    let channel = hub.channel("generic", json!({})).await;
+    let shown = hub.get(&format!("/api/v1/channels/{channel}")).await;
+    let subject = shown["ingest_subject"].as_str().unwrap();
+    let subject = subject.replace('*', "room");
+    let (login, address) = hub.nats_url.rsplit_once('@').unwrap();
+    let (user, password) = login.trim_start_matches("nats://").split_once(':').unwrap();
+    let adapter = nats::Bus::connect(&nats::ConnectSettings {
+        url: format!("nats://{address}"),
+        user: Some(user.to_owned()),
+        password: Some(schemas::Secret::new(password)),
+        ..nats::ConnectSettings::default()
+    })
+    .await
+    .unwrap();
+    let broken = json!({"id": "1", "text": "from nobody"});
+    let whole = json!({"id": "2", "text": "after it", "sender": {"id": "ann"}});
+    for body in [&broken, &whole] {
+        adapter
+            .publisher()
+            .publish(&subject, body.to_string().into(), PATIENCE)
+            .await
+            .unwrap();
     }
     hub.until("/api/v1/stats", |stats| {
         (stats["total_messages"] == 1).then_some(())
