@@ -22,7 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Config, directory::Directory, lag, pipeline::Pipeline, telemetry, tester::Tester,
+    config::{Config, without_credentials}, directory::Directory, lag, pipeline::Pipeline, telemetry, tester::Tester,
 };
 
 /// What a process can do.
@@ -105,10 +105,12 @@ pub(crate) async fn serve(
 }
 
 pub(crate) async fn connect_bus(config: &Config, name: &str) -> anyhow::Result<Bus> {
+    // The address may hold them, as other NATS clients allow; settings of their own win.
+    let (user, password, url) = without_credentials(&config.nats.url);
     let settings = ConnectSettings {
-        url: config.nats.url.clone(),
-        user: config.nats.user.clone(),
-        password: config.nats.password()?,
+        url,
+        user: config.nats.user.clone().or(user),
+        password: config.nats.password()?.or(password),
         name: name.to_owned(),
         timeout: config.nats.connect_timeout(),
     };

@@ -69,7 +69,6 @@ struct Verdict {
     messages_per_s: f64,
 }
 
-const SECRET: &str = "chaos-secret";
 /// Every so many messages of a conversation ask for an automatic reply.
 const ASKS_EVERY: u64 = 10;
 /// How long everything may take to arrive after the last message was accepted.
@@ -100,7 +99,6 @@ async fn break_things(options: &ChaosOptions, hub: &Hub) -> anyhow::Result<Verdi
             "sandbox",
             "chaos",
             json!({
-                "credentials": {"signing_secret": SECRET},
                 "auto_response_enabled": true,
                 "config": {
                     "settings": {"rate_limit": 1_000_000, "on_unknown": "resend"},
@@ -287,6 +285,9 @@ async fn blows(
         blow += 1;
         let victim = usize::try_from(blow)? % counts.workers.len().max(1);
         let mut old = counts.workers.swap_remove(victim);
+        if let Some(status) = old.try_wait()? {
+            bail!("a worker ended by itself with {status}; see {}", keys.with_file_name("workers.log").display());
+        }
         if blow.is_multiple_of(2) {
             counts.drained += 1;
             if let Some(pid) = old.id() {
@@ -309,6 +310,10 @@ async fn blows(
 
 /// A worker process beside the hub.
 fn worker(ready: &super::hub::Ready, keys: &std::path::Path) -> anyhow::Result<Child> {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(keys.with_file_name("workers.log"))?;
     Command::new(std::env::current_exe()?)
         .args(["serve", "--roles", "pipeline,deliver,project"])
         .env("TIDINGS__NATS__URL", &ready.nats_url)
@@ -316,7 +321,7 @@ fn worker(ready: &super::hub::Ready, keys: &std::path::Path) -> anyhow::Result<C
         .env("TIDINGS__KEYS__FILE", keys)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(log)
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
