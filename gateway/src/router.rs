@@ -18,8 +18,8 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audit, channel, conversation, dlq, docs, health, journey, message, outbox, rule,
-        send, stats, template, webhook,
+        api_key, audit, channel, conversation, dlq, docs, health, journey, message, outbox,
+        resolve, rule, send, stats, template, webhook,
     },
 };
 
@@ -46,6 +46,7 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(send::create, message::list))
         .routes(routes!(message::get))
         .routes(routes!(journey::get))
+        .routes(routes!(resolve::resolve))
         .routes(routes!(stats::get))
         .routes(routes!(template::create, template::list))
         .routes(routes!(

@@ -5,6 +5,7 @@
 mod adapter;
 mod chaos;
 mod platform;
+mod resolve;
 mod rig;
 mod split;
 mod tenancy;

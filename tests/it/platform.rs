@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::{
     Json, Router,
     extract::{OriginalUri, State},
+    http::StatusCode,
     routing::post,
 };
 use serde_json::{Value, json};
@@ -17,38 +18,53 @@ pub(crate) struct Call {
 
 pub(crate) struct Telegram {
     pub(crate) url: String,
-    calls: Arc<Mutex<Vec<Call>>>,
+    state: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    calls: Vec<Call>,
+    /// So many calls are answered with an error that says nothing.
+    silent: usize,
 }
 
 impl Telegram {
     pub(crate) async fn start() -> Self {
-        let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
+        let state: Arc<Mutex<Inner>> = Arc::default();
         let app = Router::new()
             .fallback(post(record))
-            .with_state(Arc::clone(&calls));
+            .with_state(Arc::clone(&state));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, calls }
+        Self { url, state }
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.calls.lock().unwrap().clone()
+        self.state.lock().unwrap().calls.clone()
+    }
+
+    /// Keeps the next call and does not say what became of it.
+    pub(crate) fn silent_once(&self) {
+        self.state.lock().unwrap().silent += 1;
     }
 }
 
 async fn record(
-    State(calls): State<Arc<Mutex<Vec<Call>>>>,
+    State(state): State<Arc<Mutex<Inner>>>,
     OriginalUri(uri): OriginalUri,
     Json(body): Json<Value>,
-) -> Json<Value> {
-    let mut calls = calls.lock().unwrap();
-    calls.push(Call {
+) -> (StatusCode, Json<Value>) {
+    let mut state = state.lock().unwrap();
+    state.calls.push(Call {
         path: uri.path().to_owned(),
         body,
     });
-    let id = calls.len() + 1000;
-    Json(
-        json!({"ok": true, "result": {"message_id": id, "chat": {"id": 77}, "date": 1_736_332_300}}),
-    )
+    if state.silent > 0 {
+        state.silent -= 1;
+        return (StatusCode::BAD_GATEWAY, Json(Value::Null));
+    }
+    let id = state.calls.len() + 1000;
+    let sent = json!({"ok": true, "result": {"message_id": id, "chat": {"id": 77}, "date": 1_736_332_300}});
+    (StatusCode::OK, Json(sent))
 }

@@ -57,6 +57,7 @@ pub(crate) const ACCESS: &[(&str, &str, Permission)] = &[
     ("GET", "/messages", Read),
     ("GET", "/messages/{message_id}", Read),
     ("GET", "/messages/{message_id}/journey", Read),
+    ("POST", "/messages/{message_id}/resolve", Converse),
     ("GET", "/stats", Read),
     ("POST", "/templates", Administer),
     ("GET", "/templates", Read),

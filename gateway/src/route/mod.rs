@@ -15,6 +15,7 @@ pub(crate) mod message;
 pub(crate) mod message_in;
 pub(crate) mod message_out;
 pub(crate) mod outbox;
+pub(crate) mod resolve;
 pub(crate) mod rule;
 pub(crate) mod send;
 pub(crate) mod stats;

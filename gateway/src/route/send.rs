@@ -163,7 +163,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 }
 
 /// The conversation, from memory or the database; one that is being projected just now is waited for.
-async fn conversation(
+pub(super) async fn conversation(
     hub: &Hub,
     caller: &Caller,
     id: ConversationId,

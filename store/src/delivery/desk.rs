@@ -10,7 +10,8 @@ use crate::{
 /// What a person decides about an `unknown` message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// It did not leave: queue it again. The caller publishes it anew.
+    /// It did not leave: queue it again. The caller publishes it anew, and may repeat both until a
+    /// sender has claimed it.
     Resend,
     MarkSent,
     MarkFailed,
@@ -106,9 +107,13 @@ pub async fn resolve_unknown(
     };
     let done = sqlx::query!(
         "update deliveries set state = $3, rank = $4, updated_at = now(),
+             attempt = attempt + (state = 'unknown' and $3 = 'queued')::int,
              next_try_at = case when $3 = 'queued' then now() end,
-             sent_at = case when $3 = 'sent' then now() else sent_at end
-         where tenant_id = $1 and message_id = $2 and state = 'unknown'",
+             sent_at = case when $3 = 'sent' then now() else sent_at end,
+             error_class = case $3 when 'queued' then 'resend' when 'failed' then error_class end,
+             detail = case $3 when 'failed' then detail end
+         where tenant_id = $1 and message_id = $2
+             and (state = 'unknown' or (state = 'queued' and $3 = 'queued' and error_class = 'resend'))",
         tenant.0,
         id.0,
         state.name(),

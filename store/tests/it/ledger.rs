@@ -253,9 +253,17 @@ async fn a_person_resolves_the_unknown() {
         .await
         .unwrap();
     assert_eq!(row.state, DeliveryState::Queued);
-    assert_eq!(ledger.claim("b", LEASE).await, Send { attempt: 2 });
+    // Whoever could not publish it asks again; what was known before counts no more.
+    let row = delivery::resolve_unknown(store, ours, ledger.id, Resolution::Resend)
+        .await
+        .unwrap();
+    assert_eq!((row.state, row.attempt), (DeliveryState::Queued, 2));
+    assert!(!ledger.record(DeliveryState::Failed, 1, None).await);
+    assert_eq!(ledger.claim("b", LEASE).await, Send { attempt: 3 });
+    let late = delivery::resolve_unknown(store, ours, ledger.id, Resolution::Resend).await;
+    assert!(matches!(late, Err(StoreError::Conflict { .. })));
     ledger.sending("b", LEASE).await;
-    assert!(ledger.record(DeliveryState::Unknown, 2, None).await);
+    assert!(ledger.record(DeliveryState::Unknown, 3, None).await);
     let row = delivery::resolve_unknown(store, ours, ledger.id, Resolution::MarkSent)
         .await
         .unwrap();
