@@ -230,6 +230,8 @@ impl Wave {
         let mut results = Vec::with_capacity(ready.len());
         let mut rests = false;
         let mut health = None;
+        // A letter that could not be stored: its message is tried once more, all others are recorded.
+        let mut unburied = None;
         for ((at, attempt), tried) in ready.iter().zip(tried) {
             let Some(entry) = self.entries.get(*at) else {
                 continue;
@@ -256,26 +258,13 @@ impl Wave {
             } else if decision.event == TrackKind::Sent {
                 health = health.or(Some("healthy"));
             }
-            if decision.is_exhausted {
-                // Before the record: after it nobody would know that the letter is missing.
-                let detail = decision.result.detail.clone().unwrap_or_default();
-                let mut item = entry.item.clone();
-                // Re-driven, it has all its tries again.
-                item.payload = Outbound {
-                    attempt: 0,
-                    ..outbound.clone()
-                }
-                .encode();
-                let bus = &self.shared.bus;
-                bury(
-                    bus,
-                    stream::OUT,
-                    &item,
-                    STAGE,
-                    DeadLetter::EXHAUSTED,
-                    detail,
-                )
-                .await?;
+            // Before the record: after it nobody would know that the letter is missing.
+            if decision.is_exhausted
+                && let Err(error) = self.give_up(entry, &decision).await
+            {
+                unburied = Some(error);
+                results.push(given_back(outbound.message.id, *attempt, now));
+                continue;
             }
             aftermath.add(outbound, &decision, tries);
             results.push(decision.result);
@@ -286,7 +275,21 @@ impl Wave {
         if let Some(health) = health {
             self.note_health(health).await;
         }
-        Ok(rests)
+        match unburied {
+            None => Ok(rests),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Keeps what failed for the last time; re-driven, it has all its tries again.
+    async fn give_up(&self, entry: &Entry, decision: &Decision) -> Result<(), HandleError> {
+        let mut item = entry.item.clone();
+        let mut outbound = entry.outbound.clone();
+        outbound.attempt = 0;
+        item.payload = outbound.encode();
+        let detail = decision.result.detail.clone().unwrap_or_default();
+        let (bus, reason) = (&self.shared.bus, DeadLetter::EXHAUSTED);
+        bury(bus, stream::OUT, &item, STAGE, reason, detail).await
     }
 
     /// Records, for as long as the leases last: what is not recorded becomes doubtful.
