@@ -22,7 +22,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, without_credentials}, directory::Directory, lag, pipeline::Pipeline, telemetry, tester::Tester,
+    config::{Config, without_credentials},
+    directory::Directory,
+    lag,
+    pipeline::Pipeline,
+    telemetry,
+    tester::Tester,
 };
 
 /// What a process can do.

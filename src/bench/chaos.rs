@@ -286,7 +286,10 @@ async fn blows(
         let victim = usize::try_from(blow)? % counts.workers.len().max(1);
         let mut old = counts.workers.swap_remove(victim);
         if let Some(status) = old.try_wait()? {
-            bail!("a worker ended by itself with {status}; see {}", keys.with_file_name("workers.log").display());
+            bail!(
+                "a worker ended by itself with {status}; see {}",
+                keys.with_file_name("workers.log").display()
+            );
         }
         if blow.is_multiple_of(2) {
             counts.drained += 1;
