@@ -15,7 +15,8 @@ async def main(tenant: str, channel: str, kind: str = "generic") -> None:
     tenant, channel = uuid.UUID(tenant).hex, uuid.UUID(channel).hex
     client = await nats.connect(
         os.environ.get("NATS_URL", "nats://127.0.0.1:4222"), user=channel,
-        password=os.environ["TIDINGS_KEY"], inbox_prefix=f"_INBOX.{channel}")
+        password=os.environ["TIDINGS_KEY"], inbox_prefix=f"_INBOX.{channel}",
+        allow_reconnect=False)  # refused or cut off, it ends and says so; started again, it may send all again
     stream, conversation = client.jetstream(), "standard-input"
     # Equal for all messages of one conversation, and made of letters and digits: that keeps their order.
     token = hashlib.sha256(conversation.encode()).hexdigest()[:16]

@@ -19,9 +19,31 @@ fn python() -> std::path::PathBuf {
     python
 }
 
+/// Publishes to each subject given and prints whether the broker let it.
+const TRY: &str = r"
+import asyncio, sys, nats
+async def main(url, channel, key, *subjects):
+    errors = []
+    async def note(error):
+        errors.append(str(error))
+    client = await nats.connect(url, user=channel, password=key, allow_reconnect=False, error_cb=note,
+                                inbox_prefix='_INBOX.' + channel)
+    for subject in subjects:
+        await client.publish(subject, b'{}')
+        await client.flush()
+        # The client reports a refusal, which comes before the flush's answer, in a task of its own.
+        for _ in range(50):
+            if any(subject.lower() in error.lower() for error in errors):
+                break
+            await asyncio.sleep(0.01)
+        print('refused' if any(subject.lower() in error.lower() for error in errors) else 'allowed')
+    await client.close()
+asyncio.run(main(*sys.argv[1:]))
+";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_adapter_publishes_to_its_channel_and_no_other() {
-    let hub = Hub::start().await;
+    let mut hub = Hub::start().await;
     let channel = hub.channel("generic", json!({})).await;
     let other = hub.channel("generic", json!({"name": "other"})).await;
     let key = hub
@@ -77,7 +99,31 @@ async fn the_example_adapter_publishes_to_its_channel_and_no_other() {
     let elsewhere = run(&other, &token, "Hello to somebody else's channel").await;
     assert!(
         !elsewhere.status.success(),
-        "an adapter must not publish to another channel"
+        "a key must not sign in as another channel"
+    );
+    let subjects = [
+        shown["ingest_subject"].as_str().unwrap().replace('*', "c"),
+        format!("ingest.{tenant}.generic.{}.c", other.replace('-', "")),
+        format!("in.0.{tenant}.generic.{}", channel.replace('-', "")),
+        "$JS.API.STREAM.LIST".to_owned(),
+    ];
+    let tried = Command::new(python())
+        .args(["-c", TRY])
+        .args([
+            &format!("nats://{address}"),
+            &channel.replace('-', ""),
+            &token,
+        ])
+        .args(&subjects)
+        .output()
+        .await
+        .unwrap();
+    let answers = String::from_utf8_lossy(&tried.stdout).into_owned();
+    let answers: Vec<&str> = answers.lines().collect();
+    assert_eq!(
+        answers,
+        ["allowed", "refused", "refused", "refused"],
+        "{tried:?}"
     );
     let wrong = run(&channel, "tdk_wrong", "Hello with a wrong key").await;
     assert!(!wrong.status.success(), "a wrong key must be refused");
@@ -85,5 +131,7 @@ async fn the_example_adapter_publishes_to_its_channel_and_no_other() {
         .get(&format!("/api/v1/messages?channel_id={other}"))
         .await;
     assert_eq!(rows, json!([]));
+    // The allowed `{}` above is no message.
+    hub.expect_dead_letters(1);
     hub.done().await;
 }
