@@ -26,7 +26,7 @@ async fn applying_twice_changes_nothing_and_the_broker_holds_what_the_files_say(
     assert!(
         before
             .iter()
-            .any(|change| change.object == "consumer PIPE/classify-31")
+            .any(|change| change.object == "consumer PIPE/classify-7")
     );
     assert!(
         before
