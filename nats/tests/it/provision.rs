@@ -71,7 +71,7 @@ async fn applying_twice_changes_nothing_and_the_broker_holds_what_the_files_say(
             .as_array()
             .unwrap()
             .len(),
-        16
+        4
     );
     assert_eq!(consumer["config"]["priority_policy"], "pinned_client");
 }
