@@ -297,5 +297,11 @@ async fn killed_it_starts_again_with_everything() {
         !second.status.success(),
         "a second hub on the same folder must be refused"
     );
+    let log = std::fs::read_to_string(hub.dir().join("hub.log")).unwrap();
+    assert!(
+        log.lines()
+            .any(|line| line.starts_with("error: ") && line.contains("already runs")),
+        "why it is refused is one line: {log}"
+    );
     hub.done().await;
 }
