@@ -29,7 +29,7 @@ use super::{
 };
 
 /// Subjects the adapter spreads its conversations over.
-const TOKENS: u64 = 64;
+const TOKENS: u64 = 16;
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let hub = options.hub(None).await?;
@@ -51,7 +51,7 @@ async fn measure(options: &Options, hub: &Hub) -> anyhow::Result<Report> {
     let due_of = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = tokio::task::JoinSet::new();
     // Each task is one request after another, as many side by side as an adapter keeps unacknowledged.
-    for _ in 0..options.connections.saturating_mul(16) {
+    for _ in 0..options.connections.saturating_mul(4) {
         let (bus, next, due_of) = (bus.clone(), Arc::clone(&next), Arc::clone(&due_of));
         let (pace, conversations) = (options.pace(), u64::from(options.conversations.max(1)));
         tasks.spawn(async move {

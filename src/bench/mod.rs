@@ -42,7 +42,8 @@ pub(crate) struct Options {
     max: bool,
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    #[arg(long, default_value_t = 64)]
+    /// Requests side by side over HTTP; messages waiting for their acknowledgement, times four, over NATS.
+    #[arg(long, default_value_t = 256)]
     connections: usize,
     #[arg(long, default_value_t = 2000)]
     conversations: u32,
