@@ -43,7 +43,7 @@ fuzz-api: build
 	@scripts/fuzz-api $(ARGS)
 
 chaos: build
-	target/release/tidings bench chaos $(ARGS)
+	target/release/tidings bench chaos --broker $(ARGS)
 
 bench: build
 	target/release/tidings bench inbound --max $(ARGS)
