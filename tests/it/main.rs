@@ -4,6 +4,7 @@
 
 mod adapter;
 mod chaos;
+mod email;
 mod platform;
 mod resolve;
 mod rig;

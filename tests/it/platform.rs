@@ -2,6 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
 use axum::{
     Json, Router,
     extract::{OriginalUri, State},
@@ -67,4 +72,58 @@ async fn record(
     let id = state.calls.len() + 1000;
     let sent = json!({"ok": true, "result": {"message_id": id, "chat": {"id": 77}, "date": 1_736_332_300}});
     (StatusCode::OK, Json(sent))
+}
+
+/// A mail relay that keeps what it gets.
+pub(crate) struct Relay {
+    pub(crate) port: u16,
+    mails: Arc<Mutex<Vec<String>>>,
+}
+
+impl Relay {
+    pub(crate) async fn start() -> Self {
+        let mails: Arc<Mutex<Vec<String>>> = Arc::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let kept = Arc::clone(&mails);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(converse(client, Arc::clone(&kept)));
+            }
+        });
+        Self { port, mails }
+    }
+
+    pub(crate) fn mails(&self) -> Vec<String> {
+        self.mails.lock().unwrap().clone()
+    }
+}
+
+async fn converse(client: TcpStream, mails: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {
+    let (read, mut write) = client.into_split();
+    let mut lines = BufReader::new(read).lines();
+    write.write_all(b"220 relay\r\n").await?;
+    let mut mail: Option<String> = None;
+    while let Some(line) = lines.next_line().await? {
+        let answer: &[u8] = match &mut mail {
+            Some(text) if line == "." => {
+                mails.lock().unwrap().push(std::mem::take(text));
+                mail = None;
+                b"250 kept\r\n"
+            }
+            Some(text) => {
+                text.push_str(&line);
+                text.push('\n');
+                continue;
+            }
+            None if line == "DATA" => {
+                mail = Some(String::new());
+                b"354 go on\r\n"
+            }
+            None if line == "QUIT" => b"221 bye\r\n",
+            None => b"250 ok\r\n",
+        };
+        write.write_all(answer).await?;
+    }
+    Ok(())
 }

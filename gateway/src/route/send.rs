@@ -13,7 +13,9 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use schemas::{ChannelId, ConversationId, Message, MessageId, Outbound, Timestamp, subject};
+use schemas::{
+    ChannelId, ChannelKind, ConversationId, Message, MessageId, Outbound, Timestamp, subject,
+};
 use sha2::{Digest, Sha256};
 use store::{StoreError, conversation::ConversationRow};
 use tokio::time::{sleep, timeout};
@@ -37,6 +39,29 @@ pub(crate) struct Known {
     pub(super) platform_conversation_id: String,
     pub(super) participant_id: String,
     pub(super) participant_name: Option<String>,
+    pub(super) subject: Option<String>,
+}
+
+impl Known {
+    /// What a mail needs to stand in its thread, as far as the sender of the request left it out.
+    pub(super) fn thread(&self, message: &mut Message) {
+        if message.subject.is_none() {
+            message.subject = self.subject.as_ref().map(|subject| {
+                let is_reply = subject
+                    .get(..3)
+                    .is_some_and(|start| start.eq_ignore_ascii_case("re:"));
+                if is_reply {
+                    subject.clone()
+                } else {
+                    format!("Re: {subject}")
+                }
+            });
+        }
+        // A thread somebody began is named after its first mail; one we begin, after the participant.
+        if message.in_reply_to.is_none() && self.platform_conversation_id != self.participant_id {
+            message.in_reply_to = Some(self.platform_conversation_id.clone());
+        }
+    }
 }
 
 impl From<ConversationRow> for Known {
@@ -47,6 +72,7 @@ impl From<ConversationRow> for Known {
             platform_conversation_id: row.platform_conversation_id,
             participant_id: row.participant_id,
             participant_name: row.participant_name,
+            subject: row.subject,
         }
     }
 }
@@ -118,7 +144,10 @@ async fn queue(
     let id = key.map_or_else(MessageId::new, |key| {
         MessageId::idempotent(caller.tenant, key)
     });
-    let message = build(id, caller, &known, body)?;
+    let mut message = build(id, caller, &known, body)?;
+    if kind == ChannelKind::Email {
+        known.thread(&mut message);
+    }
     if key.is_some()
         && let Some(sent) = repeated(hub, caller, &message).await?
     {

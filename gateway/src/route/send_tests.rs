@@ -21,6 +21,7 @@ fn known() -> Known {
         platform_conversation_id: "thread".into(),
         participant_id: "bob@example.com".into(),
         participant_name: None,
+        subject: Some("Where is my parcel?".into()),
     }
 }
 
@@ -45,6 +46,21 @@ fn a_text_and_its_object_are_the_same() {
     assert_eq!(flat.recipient.id, "bob@example.com");
     assert_eq!(flat.platform_conversation_id, "thread");
     assert_eq!(flat.sender.name.as_deref(), Some("inbox"));
+}
+
+#[test]
+fn a_mail_stands_in_its_thread() {
+    let mut message = built(json!({"conversation_id": ID, "content": "hi"})).unwrap();
+    known().thread(&mut message);
+    assert_eq!(message.subject.as_deref(), Some("Re: Where is my parcel?"));
+    assert_eq!(message.in_reply_to.as_deref(), Some("thread"));
+    let mut message = built(
+        json!({"conversation_id": ID, "content": "hi", "subject": "Another", "in_reply_to": "m1"}),
+    )
+    .unwrap();
+    known().thread(&mut message);
+    assert_eq!(message.subject.as_deref(), Some("Another"));
+    assert_eq!(message.in_reply_to.as_deref(), Some("m1"));
 }
 
 #[test]
