@@ -139,6 +139,11 @@ pub(crate) async fn start(
         tasks: JoinSet::new(),
         stop,
     };
+    let (bus, stop) = (starting.bus.clone(), starting.stop.clone());
+    starting.tasks.spawn(async move {
+        bus.watch_room(stop).await;
+        Ok(())
+    });
     for role in roles {
         match role {
             Role::Gateway => starting.gateway(wiring.listener.take()).await?,

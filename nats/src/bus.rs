@@ -12,6 +12,7 @@ use crate::{
     api::ApiError,
     link::{ConnectError, ConnectSettings, Link},
     publisher::Publisher,
+    room::Room,
 };
 
 /// The message bus. Cheap to clone.
@@ -106,6 +107,10 @@ impl Bus {
 
     pub(crate) fn publishing(&self) -> &Link {
         &self.inner.publishing
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        self.inner.publisher.room()
     }
 
     pub(crate) fn pulling(&self) -> &Link {

@@ -25,6 +25,7 @@ mod membership;
 pub mod provision;
 mod publisher;
 mod pull;
+mod room;
 mod schedule;
 mod session;
 mod tenure;

@@ -22,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{api::ApiError, link::Link, token::is_subject};
+use crate::{api::ApiError, link::Link, room::Room, token::is_subject};
 
 /// Items in one frame.
 const FRAME_ITEMS: usize = 128;
@@ -46,7 +46,7 @@ const OVERHEAD: usize = 1024;
 /// Why something was not, or perhaps not, published.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum PublishError {
-    /// Too much is waiting already. Nothing was published; try again shortly.
+    /// Too much is waiting already, here or in the stream. Nothing was published; try again shortly.
     #[error("too much is waiting to be published")]
     Busy,
     /// The deadline passed. Some of it may be stored; publishing again stores it twice.
@@ -83,6 +83,7 @@ struct Shared {
     link: Link,
     state: Mutex<State>,
     slots: Semaphore,
+    room: Room,
     nonce: String,
     frames: AtomicU64,
 }
@@ -177,10 +178,15 @@ impl Publisher {
                 link,
                 state: Mutex::default(),
                 slots: Semaphore::new(FRAMES_IN_FLIGHT),
+                room: Room::default(),
                 nonce: uuid::Uuid::new_v4().simple().to_string(),
                 frames: AtomicU64::new(0),
             }),
         }
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.shared.room
     }
 
     /// Publishes one item and waits until the broker has stored it.
@@ -214,6 +220,9 @@ impl Publisher {
         for (subject, item) in &items {
             if !is_subject(subject) {
                 return Err(refused(400, "not a subject"));
+            }
+            if !self.shared.room.has(subject) {
+                return Err(PublishError::Busy);
             }
             if item.len() > largest {
                 return Err(refused(413, "larger than the broker's max_payload"));
