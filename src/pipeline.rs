@@ -181,12 +181,16 @@ impl Pipeline {
         {
             match outcome {
                 Outcome::Next(mut envelope) => {
+                    let decision = stages::decision(stage.name(), &envelope);
+                    // One span for each message and stage; its id, never its content.
+                    tracing::debug_span!("message", id = %message, %conversation, stage = stage.name())
+                        .in_scope(|| tracing::debug!(took_us = share_us, decision, "done"));
                     envelope.trace.push(Hop {
                         stage: stage.name().to_owned(),
                         worker: self.worker.clone(),
                         at,
                         took_us: share_us,
-                        decision: stages::decision(stage.name(), &envelope),
+                        decision,
                     });
                     slots[place] = Slot::Going(envelope);
                 }
