@@ -17,7 +17,7 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 
-/// A fifth of the hub's time went into the system's allocator; this one takes a twentieth.
+/// About a fifth of the hub's time under load went into the system's allocator (`perf`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
