@@ -124,6 +124,7 @@ impl Pipeline {
         }
         let cx = Cx {
             snapshot: self.directory.snapshot(),
+            models: Default::default(),
         };
         let mut originals: Vec<Original> = Vec::with_capacity(envelopes.len());
         let mut slots: Vec<Slot> = Vec::with_capacity(envelopes.len());

@@ -29,12 +29,39 @@ pub struct Envelope {
     #[serde(default)]
     pub position: i64,
     pub body: Body,
+    /// What was known about the sender before this message.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
     /// Messages the rules want sent because of this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replies: Vec<Outbound>,
     /// Written by the worker loop, never by a stage; not part of any comparison of outcomes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Hop>,
+}
+
+/// What was known about a sender before the message. The worker writes it down once, before the first stage that
+/// reads it, so that a replay sees what the stage saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    /// Languages of the conversation's earlier messages, the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoken: Vec<Spoken>,
+}
+
+impl Context {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spoken.is_empty()
+    }
+}
+
+/// A language and how many of the earlier messages were in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// As [`crate::Language::code`].
+    pub code: String,
+    pub messages: u32,
 }
 
 /// Before `normalize` the platform's own bytes, after it the message.
@@ -145,6 +172,7 @@ mod tests {
                 content_type: "application/json".into(),
                 bytes: Bytes::from_static(b"{}"),
             }),
+            context: Context::default(),
             replies: Vec::new(),
             trace: Vec::new(),
         };

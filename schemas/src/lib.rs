@@ -26,11 +26,12 @@ pub mod snapshot;
 pub mod subject;
 pub mod time;
 pub mod track;
+pub mod understanding;
 
 pub use channel::{ChannelKind, ChannelStatus};
 pub use conversation::ConversationStatus;
 pub use dead::DeadReason;
-pub use envelope::{Body, DecodeError, Envelope, Hop, Raw};
+pub use envelope::{Body, Context, DecodeError, Envelope, Hop, Raw, Spoken};
 pub use id::{
     ApiKeyId, ChannelId, ContactId, ConversationId, MessageId, RuleId, TemplateId, TenantId,
 };
@@ -44,3 +45,4 @@ pub use secret::Secret;
 pub use snapshot::{ChannelSnapshot, Snapshot, Template, TenantSnapshot};
 pub use time::Timestamp;
 pub use track::{DeliveryState, TrackContext, TrackEvent, TrackKind};
+pub use understanding::{Backend, EntityPattern, Task, Understanding};

@@ -33,7 +33,7 @@ pub struct Message {
     pub in_reply_to: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Absent when there is too little text to tell.
+    /// Absent when there are no words; `und` when there are and the model is unsure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
     /// Absent without a model.
@@ -42,6 +42,12 @@ pub struct Message {
     /// Absent without a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
+    /// Key phrases of the text, the weightiest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<String>,
+    /// What the message is about, in one word: the category of its intent, or what a topic model said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     /// What the rules decided.
     #[serde(default, skip_serializing_if = "Routing::is_empty")]
     pub routing: Routing,
@@ -106,6 +112,7 @@ pub struct Party {
     pub metadata: Map<String, Value>,
 }
 
+/// An enum of names: the same on the wire, in the database and in documents.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? } default $default:ident) => {
         $(#[$doc])*
@@ -141,6 +148,7 @@ macro_rules! names {
         }
     };
 }
+pub(crate) use names;
 
 names! {
     /// Which way a message goes.
@@ -168,8 +176,11 @@ names! {
 /// A detected language.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Language {
-    /// ISO 639-1 where there is one, else ISO 639-3.
+    /// ISO 639-1 where there is one, else ISO 639-3; `und` when unsure.
     pub code: String,
+    /// ISO 639-3; `und` when unsure, empty on messages of before this was known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub iso639_3: String,
     /// 0 to 1.
     pub confidence: f32,
     /// What decided, e.g. `whatlang`.
@@ -193,8 +204,14 @@ pub struct Sentiment {
 pub struct Intent {
     /// `out_of_scope` when unsure.
     pub name: String,
-    /// 0 to 1.
+    /// 0 to 1, calibrated.
     pub confidence: f32,
+    /// What the intent belongs to, e.g. `order`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// A hint for routing: who usually takes it, e.g. `billing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
     #[serde(default)]
     pub entities: Vec<Entity>,
     pub model: String,
@@ -203,8 +220,14 @@ pub struct Intent {
 /// Something named in the text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Entity {
+    /// `email`, `url`, `phone`, `iban`, `card`, `money`, `date`, `time`, `order`, `ticket`, `handle`, `parcel`, or a
+    /// name a tenant gave.
     pub kind: String,
+    /// As written; of a card only its last four digits.
     pub value: String,
+    /// In one form: E.164, ISO 8601, `12.50 EUR`, an IBAN without spaces, `visa`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalized: Option<String>,
     /// Byte offsets into the text.
     pub start: u32,
     pub end: u32,

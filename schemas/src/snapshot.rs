@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{ChannelId, ChannelKind, TemplateId, TenantId, rule::Rule};
+use crate::{ChannelId, ChannelKind, TemplateId, TenantId, Understanding, rule::Rule};
 
 /// All tenants a worker serves.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,7 @@ impl Snapshot {
 pub struct TenantSnapshot {
     pub channels: HashMap<ChannelId, ChannelSnapshot>,
     pub templates: HashMap<TemplateId, Template>,
+    pub understanding: Understanding,
 }
 
 /// What the stages need of a channel; no credentials.

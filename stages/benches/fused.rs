@@ -49,6 +49,7 @@ fn main() {
          "then": [{"reply": "Hello {{ sender.first_name }}, you can return anything within 30 days."}]},
     ]);
     let snapshot = TenantSnapshot {
+        understanding: Default::default(),
         channels: HashMap::from([(
             channel,
             ChannelSnapshot {
@@ -64,6 +65,7 @@ fn main() {
         snapshot: Arc::new(Snapshot {
             tenants: HashMap::from([(tenant, Arc::new(snapshot))]),
         }),
+        models: Default::default(),
     };
     let keys = keys::of(ChannelKind::Telegram, &bytes).unwrap();
     let envelope = Envelope {
@@ -79,6 +81,7 @@ fn main() {
             content_type: "application/json".into(),
             bytes: bytes.clone(),
         }),
+        context: schemas::Context::default(),
         replies: Vec::new(),
         trace: Vec::new(),
     };

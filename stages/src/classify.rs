@@ -81,6 +81,8 @@ mod tests {
                     intent: Some(Intent {
                         name: text.len().to_string(),
                         confidence: 1.0,
+                        category: None,
+                        queue: None,
                         entities: Vec::new(),
                         model: "length".into(),
                     }),

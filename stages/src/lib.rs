@@ -11,10 +11,15 @@
 
 pub mod classify;
 mod decision;
+pub mod entity;
 pub mod language;
+pub mod model;
 pub mod normalize;
+pub mod priority;
 pub mod route;
+pub mod sentiment;
 mod text;
+pub mod topic;
 
 use std::sync::Arc;
 
@@ -26,6 +31,8 @@ pub use decision::decision;
 #[derive(Clone, Debug, Default)]
 pub struct Cx {
     pub snapshot: Arc<Snapshot>,
+    /// The models that tenants use instead of the built-in ones.
+    pub models: Arc<model::Models>,
 }
 
 /// One step. It maps one envelope to at most one.

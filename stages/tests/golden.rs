@@ -87,6 +87,7 @@ fn envelope(case: &Case) -> Envelope {
             content_type: "application/octet-stream".into(),
             bytes,
         }),
+        context: schemas::Context::default(),
         replies: Vec::new(),
         trace: Vec::new(),
     }
@@ -107,6 +108,7 @@ fn cx(case: &Case) -> Cx {
         (*id, template)
     });
     let tenant = TenantSnapshot {
+        understanding: Default::default(),
         channels: HashMap::from([(CHANNEL, channel)]),
         templates: templates.collect(),
     };
@@ -114,6 +116,7 @@ fn cx(case: &Case) -> Cx {
         snapshot: Arc::new(Snapshot {
             tenants: HashMap::from([(TENANT, Arc::new(tenant))]),
         }),
+        models: Default::default(),
     }
 }
 

@@ -35,6 +35,7 @@ fn envelope(kind: ChannelKind, bytes: Vec<u8>, at: i64) -> Envelope {
             content_type: "application/octet-stream".into(),
             bytes: Bytes::from(bytes),
         }),
+        context: schemas::Context::default(),
         replies: Vec::new(),
         trace: Vec::new(),
     }
@@ -57,6 +58,7 @@ fn cx() -> Cx {
         rules: serde_json::from_value(rules).unwrap(),
     };
     let tenant = TenantSnapshot {
+        understanding: Default::default(),
         channels: HashMap::from([(CHANNEL, channel)]),
         templates: HashMap::new(),
     };
@@ -64,6 +66,7 @@ fn cx() -> Cx {
         snapshot: Arc::new(Snapshot {
             tenants: HashMap::from([(TENANT, Arc::new(tenant))]),
         }),
+        models: Default::default(),
     }
 }
 

@@ -195,11 +195,14 @@ fn envelope(tenant: TenantId, channel: &ChannelRow, number: i64) -> Envelope {
         subject: None,
         language: Some(Language {
             code: "en".into(),
+            iso639_3: String::new(),
             confidence: 0.9,
             model: "whatlang".into(),
         }),
         sentiment: None,
         intent: None,
+        topics: Vec::new(),
+        category: None,
         routing: Routing::default(),
         created_at: at,
         edited_at: None,
@@ -222,6 +225,7 @@ fn envelope(tenant: TenantId, channel: &ChannelRow, number: i64) -> Envelope {
         received_at: at,
         position: number,
         body: Body::Message(Box::new(message)),
+        context: schemas::Context::default(),
         replies: Vec::new(),
         trace: ["normalize", "language", "classify", "route"]
             .map(hop)

@@ -45,6 +45,8 @@ pub struct MessageRow {
     pub language: Option<Language>,
     pub sentiment: Option<Sentiment>,
     pub intent: Option<Intent>,
+    pub topics: Vec<String>,
+    pub category: Option<String>,
     pub routing: Routing,
     pub metadata: Option<Value>,
     /// The message that caused an automatic reply.
@@ -78,6 +80,10 @@ pub(crate) struct Analysis {
     pub(crate) sentiment: Option<Sentiment>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) intent: Option<Intent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) topics: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) category: Option<String>,
     #[serde(default, skip_serializing_if = "Routing::is_empty")]
     pub(crate) routing: Routing,
 }
@@ -289,6 +295,8 @@ fn read(row: PgRow) -> Result<MessageRow, sqlx::Error> {
         language: analysis.language,
         sentiment: analysis.sentiment,
         intent: analysis.intent,
+        topics: analysis.topics,
+        category: analysis.category,
         routing: analysis.routing,
         metadata: row.try_get("metadata")?,
         cause_id: row.try_get_unchecked::<MaybeId, _>("cause_id")?.into(),

@@ -89,6 +89,8 @@ impl From<MessageRow> for MessageOut {
             language: row.language,
             sentiment: row.sentiment,
             intent: row.intent,
+            topics: row.topics,
+            category: row.category,
             routing: (!row.routing.is_empty()).then_some(row.routing),
             platform_message_id: row.platform_message_id,
             in_reply_to: row.in_reply_to,

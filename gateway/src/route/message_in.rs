@@ -186,6 +186,8 @@ pub(super) fn build(
         language: None,
         sentiment: None,
         intent: None,
+        topics: Vec::new(),
+        category: None,
         routing: Routing::default(),
         created_at: now,
         edited_at: None,

@@ -41,6 +41,11 @@ pub(crate) struct MessageOut {
     pub(crate) language: Option<Language>,
     pub(crate) sentiment: Option<Sentiment>,
     pub(crate) intent: Option<Intent>,
+    /// Key phrases, the weightiest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) topics: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) category: Option<String>,
     pub(crate) routing: Option<Routing>,
     pub(crate) platform_message_id: Option<String>,
     pub(crate) in_reply_to: Option<String>,
@@ -133,6 +138,8 @@ impl MessageOut {
             language: message.language,
             sentiment: message.sentiment,
             intent: message.intent,
+            topics: message.topics,
+            category: message.category,
             routing: None,
             platform_message_id: message.platform_message_id,
             in_reply_to: message.in_reply_to,

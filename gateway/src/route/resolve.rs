@@ -167,6 +167,8 @@ fn message(row: MessageRow, known: &Known) -> Message {
         language: row.language,
         sentiment: row.sentiment,
         intent: row.intent,
+        topics: row.topics,
+        category: row.category,
         routing: row.routing,
         created_at: row.created_at,
         edited_at: row.edited_at,

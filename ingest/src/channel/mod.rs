@@ -139,6 +139,7 @@ pub fn envelope(
             content_type: update.content_type.to_owned(),
             bytes: update.bytes,
         }),
+        context: schemas::Context::default(),
         replies: Vec::new(),
         trace: Vec::new(),
     }

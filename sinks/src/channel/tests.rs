@@ -52,6 +52,8 @@ pub(crate) fn outbound(id: u128) -> Outbound {
             language: None,
             sentiment: None,
             intent: None,
+            topics: Vec::new(),
+            category: None,
             routing: Routing::default(),
             created_at: Timestamp(1_736_332_200_000_000),
             edited_at: None,

@@ -30,6 +30,7 @@ fn envelope(hub: &Hub, channel: schemas::ChannelId, text: &str) -> Envelope {
         received_at: Timestamp::now(),
         position: partition::position(Timestamp::now(), 0),
         body: Body::Message(Box::new(inner)),
+        context: schemas::Context::default(),
         replies: Vec::new(),
         trace: Vec::new(),
     }

@@ -388,6 +388,8 @@ pub(crate) fn message(channel: ChannelId, conversation: &str, text: &str) -> Mes
         language: None,
         sentiment: None,
         intent: None,
+        topics: Vec::new(),
+        category: None,
         routing: Routing::default(),
         created_at: Timestamp::now(),
         edited_at: None,

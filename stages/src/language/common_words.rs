@@ -135,6 +135,7 @@ impl LanguageModel for CommonWords {
         let confidence = (1.0 - second / best) * (1.0 - 1.0 / (1.0 + best * best));
         (confidence >= MIN_CONFIDENCE).then(|| Language {
             code: code.to_owned(),
+            iso639_3: String::new(),
             confidence,
             model: "common-words".to_owned(),
         })

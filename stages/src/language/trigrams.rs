@@ -25,6 +25,7 @@ impl LanguageModel for Whatlang {
         let confidence = (found.confidence() as f32).clamp(0.0, 1.0);
         found.is_reliable().then(|| Language {
             code: iso_639_1(found.lang().code()).to_owned(),
+            iso639_3: String::new(),
             confidence,
             model: "whatlang".to_owned(),
         })

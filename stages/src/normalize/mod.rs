@@ -124,6 +124,8 @@ fn blank(envelope: &Envelope, keys: Keys) -> Message {
         language: None,
         sentiment: None,
         intent: None,
+        topics: Vec::new(),
+        category: None,
         routing: Routing::default(),
         created_at: envelope.received_at,
         edited_at: None,
@@ -276,6 +278,7 @@ pub(crate) mod tests {
                 content_type: "application/octet-stream".into(),
                 bytes: Bytes::copy_from_slice(bytes),
             }),
+            context: schemas::Context::default(),
             replies: Vec::new(),
             trace: Vec::new(),
         }

@@ -113,6 +113,8 @@ pub(super) fn outbound(
         language: None,
         sentiment: None,
         intent: None,
+        topics: Vec::new(),
+        category: None,
         routing: Routing::default(),
         created_at: envelope.received_at,
         edited_at: None,

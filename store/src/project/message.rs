@@ -199,11 +199,15 @@ fn analysis(line: &Line<'_>) -> Option<Analysis> {
     let nothing = message.language.is_none()
         && message.sentiment.is_none()
         && message.intent.is_none()
+        && message.topics.is_empty()
+        && message.category.is_none()
         && message.routing.is_empty();
     (!nothing).then(|| Analysis {
         language: message.language.clone(),
         sentiment: message.sentiment.clone(),
         intent: message.intent.clone(),
+        topics: message.topics.clone(),
+        category: message.category.clone(),
         routing: message.routing.clone(),
     })
 }

@@ -161,6 +161,7 @@ async fn a_message_is_read_as_it_was_written() {
         message.priority = Priority::High;
         message.language = Some(Language {
             code: "de".into(),
+            iso639_3: String::new(),
             confidence: 0.5,
             model: "whatlang".into(),
         });

@@ -189,6 +189,7 @@ pub(crate) fn inbound(
         received_at: at(number),
         position: number,
         body: Body::Message(Box::new(message)),
+        context: schemas::Context::default(),
         replies: Vec::new(),
         trace: vec![Hop {
             stage: "language".into(),
@@ -232,6 +233,8 @@ fn message(channel: ChannelId, conversation: &str, number: i64) -> Message {
         language: None,
         sentiment: None,
         intent: None,
+        topics: Vec::new(),
+        category: None,
         routing: Routing::default(),
         created_at: at(number),
         edited_at: None,

@@ -1,0 +1,1 @@
+//! Learning from labelled texts: data sets, training, calibration and measures.

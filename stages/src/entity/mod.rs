@@ -1,0 +1,1 @@
+//! Entities: what a text names in a form of its own.

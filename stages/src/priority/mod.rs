@@ -1,0 +1,1 @@
+//! Priority: how soon a message needs an answer.

@@ -1,0 +1,1 @@
+//! Sentiment by a lexicon and rules.
