@@ -1,1 +1,13 @@
 //! Learning from labelled texts: data sets, training, calibration and measures.
+//!
+//! Invariant: deterministic; the same examples, options and seed give the same bytes. Deliberately absent: a clock, and
+//! the network.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod dataset;
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
