@@ -3,8 +3,8 @@
 
 use schemas::{
     ApiKeyId, ChannelId, ChannelKind, ChannelStatus, ContactId, ConversationId, ConversationStatus,
-    DeliveryState, Direction, MessageId, MessageType, PartyType, Priority, RuleId, TemplateId,
-    TenantId, Timestamp,
+    DeliveryState, Direction, MessageId, MessageType, PartyType, Priority, RuleId, Task,
+    TemplateId, TenantId, Timestamp,
 };
 use sqlx::{
     Decode, Postgres, Type, ValueRef,
@@ -119,7 +119,8 @@ names!(
     Direction,
     MessageType,
     PartyType,
-    Priority
+    Priority,
+    Task
 );
 
 macro_rules! maybe_names {
@@ -145,7 +146,7 @@ macro_rules! maybe_names {
         }
     )*};
 }
-maybe_names!(DeliveryState, Priority);
+maybe_names!(ChannelKind, DeliveryState, Priority);
 
 fn parse<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, BoxDynError> {
     text.parse()

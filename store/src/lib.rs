@@ -38,7 +38,9 @@ pub mod conversation;
 pub mod delivery;
 mod error;
 mod keyring;
+pub mod label;
 pub mod message;
+pub mod model;
 mod page;
 pub mod probe;
 pub mod project;
@@ -50,6 +52,7 @@ pub mod template;
 pub mod tenant;
 mod text;
 pub mod tracking;
+pub mod understanding;
 
 use std::{str::FromStr, time::Duration};
 

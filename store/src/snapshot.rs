@@ -1,4 +1,5 @@
-//! What the stages know: every tenant's channels, rules and templates, read at one instant.
+//! What the stages know: every tenant's channels, rules, templates and how it wants its messages understood, read at one
+//! instant.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -69,6 +70,12 @@ pub async fn load(store: &Store) -> Result<(Snapshot, i64), StoreError> {
     )
     .fetch_all(&mut *transaction)
     .await?;
+    let settings = sqlx::query!(
+        r#"select distinct on (tenant_id) tenant_id as "tenant_id: Id", settings from comm_understanding
+           order by tenant_id, revision desc"#
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
     let tenants = sqlx::query_scalar!(r#"select id as "id: Id" from tenants"#)
         .fetch_all(&mut *transaction)
         .await?;
@@ -125,6 +132,15 @@ pub async fn load(store: &Store) -> Result<(Snapshot, i64), StoreError> {
                     content: record.content,
                 },
             );
+    }
+    for record in settings {
+        let tenant = TenantId::from(record.tenant_id);
+        match serde_json::from_value(record.settings) {
+            Ok(settings) => made.entry(tenant).or_default().understanding = settings,
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "how a tenant wants its messages understood cannot be read; the built-in way holds");
+            }
+        }
     }
     let tenants = made
         .into_iter()

@@ -10,3 +10,4 @@ mod pages;
 mod projection;
 mod rig;
 mod tenancy;
+mod understanding;
