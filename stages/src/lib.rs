@@ -12,6 +12,7 @@
 pub mod classify;
 mod decision;
 pub mod entity;
+pub mod intent;
 pub mod language;
 pub mod model;
 pub mod normalize;
