@@ -16,10 +16,12 @@ pub mod frame;
 pub mod generic;
 pub mod id;
 pub mod keys;
+pub mod labelled;
 pub mod message;
 pub mod outbound;
 pub mod outcome;
 pub mod partition;
+pub mod priority;
 pub mod rule;
 pub mod secret;
 pub mod snapshot;
@@ -35,12 +37,14 @@ pub use envelope::{Body, Context, DecodeError, Envelope, Hop, Raw, Spoken};
 pub use id::{
     ApiKeyId, ChannelId, ContactId, ConversationId, MessageId, RuleId, TemplateId, TenantId,
 };
+pub use labelled::LabelledText;
 pub use message::{
     Attachment, Content, Direction, Entity, Intent, Language, Message, MessageType, Party,
     PartyType, Priority, Routing, Sentiment,
 };
 pub use outbound::Outbound;
 pub use outcome::{DropReason, Outcome};
+pub use priority::{PriorityChange, PriorityCondition, PriorityRule};
 pub use secret::Secret;
 pub use snapshot::{ChannelSnapshot, Snapshot, Template, TenantSnapshot};
 pub use time::Timestamp;

@@ -45,9 +45,30 @@ pub struct Condition {
     /// Names of intents, any of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intent: Vec<String>,
+    /// The intent's confidence is at least this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence_at_least: Option<f32>,
+    /// Categories, any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub category: Vec<String>,
     /// The sentiment's score is below this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentiment_below: Option<f32>,
+    /// The sentiment's score is above this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment_above: Option<f32>,
+    /// Emotions, any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emotion: Vec<String>,
+    /// Kinds of entities, any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entity: Vec<String>,
+    /// Any of these occurs in a key phrase, ignoring case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topic: Vec<String>,
+    /// The priority, before any rule, is this or a higher one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_at_least: Option<Priority>,
     /// Message types, any of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub message_type: Vec<crate::MessageType>,

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::names;
+use crate::{PriorityRule, message::names};
 
 names! {
     /// What a model decides.
@@ -37,6 +37,9 @@ pub struct Understanding {
     /// Order numbers, ticket numbers and whatever else has a form of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<EntityPattern>,
+    /// How soon a message needs an answer, by rules in this order; empty: by the built-in ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub priority: Vec<PriorityRule>,
 }
 
 /// Something that a tenant's texts name in a form of its own.

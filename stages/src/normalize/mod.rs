@@ -289,7 +289,7 @@ pub(crate) mod tests {
         raw(ChannelKind::Sandbox, json.to_string().as_bytes())
     }
 
-    fn message_of(envelope: Envelope) -> Message {
+    pub(crate) fn message_of(envelope: Envelope) -> Message {
         match Normalize.apply(&Cx::default(), envelope) {
             Outcome::Next(envelope) => envelope.message().unwrap().clone(),
             end => panic!("{end:?}"),

@@ -1,7 +1,7 @@
 //! Conditions of rules, compiled.
 
 use regex::{Regex, RegexBuilder};
-use schemas::{Message, MessageType, Timestamp, rule};
+use schemas::{Message, MessageType, Priority, Timestamp, rule};
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest regular expression, in bytes.
@@ -16,7 +16,14 @@ pub(super) struct Condition {
     regex: Option<Regex>,
     language: Vec<String>,
     intent: Vec<String>,
+    confidence_at_least: Option<f32>,
+    category: Vec<String>,
     sentiment_below: Option<f32>,
+    sentiment_above: Option<f32>,
+    emotion: Vec<String>,
+    entity: Vec<String>,
+    topic: Vec<String>,
+    priority_at_least: Option<Priority>,
     message_type: Vec<MessageType>,
     command: Vec<String>,
     sender: Vec<String>,
@@ -37,7 +44,14 @@ impl Condition {
             regex: given.regex.as_deref().map(pattern).transpose()?,
             language: lower(&given.language),
             intent: given.intent.clone(),
+            confidence_at_least: given.confidence_at_least,
+            category: lower(&given.category),
             sentiment_below: given.sentiment_below,
+            sentiment_above: given.sentiment_above,
+            emotion: lower(&given.emotion),
+            entity: lower(&given.entity),
+            topic: topics(&given.topic)?,
+            priority_at_least: given.priority_at_least,
             message_type: given.message_type.clone(),
             command: lower(&given.command)
                 .into_iter()
@@ -51,25 +65,14 @@ impl Condition {
     /// Whether all that is given holds. The cheap questions come first.
     pub(super) fn holds(&self, message: &Message, received_at: Timestamp) -> bool {
         let any = |names: &[String], given: Option<&str>| {
-            names.is_empty()
-                || given.is_some_and(|given| names.iter().any(|name| equal(name, given)))
+            names.is_empty() || given.is_some_and(|given| among(names, given))
         };
         (self.message_type.is_empty() || self.message_type.contains(&message.message_type))
             && any(
                 &self.language,
                 message.language.as_ref().map(|language| &*language.code),
             )
-            && (self.intent.is_empty()
-                || message
-                    .intent
-                    .as_ref()
-                    .is_some_and(|intent| self.intent.contains(&intent.name)))
-            && self.sentiment_below.is_none_or(|limit| {
-                message
-                    .sentiment
-                    .as_ref()
-                    .is_some_and(|sentiment| sentiment.score < limit)
-            })
+            && self.understood(message)
             && any(
                 &self.command,
                 message
@@ -89,6 +92,44 @@ impl Condition {
             && self.regex.as_ref().is_none_or(|regex| said(message, regex))
     }
 
+    /// What the models and the priority rules said. A condition about what nobody said does not hold.
+    fn understood(&self, message: &Message) -> bool {
+        let (intent, sentiment) = (message.intent.as_ref(), message.sentiment.as_ref());
+        let score = |holds: &dyn Fn(f32) -> bool| sentiment.is_some_and(|given| holds(given.score));
+        (self.intent.is_empty() || intent.is_some_and(|given| self.intent.contains(&given.name)))
+            && self
+                .confidence_at_least
+                .is_none_or(|limit| intent.is_some_and(|given| given.confidence >= limit))
+            && (self.category.is_empty()
+                || message
+                    .category
+                    .as_deref()
+                    .is_some_and(|given| among(&self.category, given)))
+            && self
+                .sentiment_below
+                .is_none_or(|limit| score(&|given| given < limit))
+            && self
+                .sentiment_above
+                .is_none_or(|limit| score(&|given| given > limit))
+            && (self.emotion.is_empty()
+                || sentiment.is_some_and(|given| {
+                    given.labels.iter().any(|label| among(&self.emotion, label))
+                }))
+            && (self.entity.is_empty()
+                || intent.is_some_and(|given| {
+                    let mut entities = given.entities.iter();
+                    entities.any(|entity| among(&self.entity, &entity.kind))
+                }))
+            && (self.topic.is_empty()
+                || message.topics.iter().any(|phrase| {
+                    let phrase = phrase.to_lowercase();
+                    self.topic.iter().any(|wanted| phrase.contains(wanted))
+                }))
+            && self
+                .priority_at_least
+                .is_none_or(|lowest| message.priority >= lowest)
+    }
+
     /// By address, or by `@username` where the platform has them.
     fn sent_by(&self, message: &Message) -> bool {
         let username = message
@@ -105,6 +146,11 @@ impl Condition {
                     None => equal(wanted, &message.sender.id),
                 })
     }
+}
+
+/// One of the names but for case; `names` are in lower case.
+fn among(names: &[String], given: &str) -> bool {
+    names.iter().any(|name| equal(name, given))
 }
 
 /// Equal but for case; `lower` is in lower case.
@@ -174,6 +220,19 @@ fn keywords(given: &[String]) -> Result<Option<Regex>, String> {
     .map(Some)
 }
 
+/// What to look for in key phrases: in lower case, with single spaces.
+fn topics(given: &[String]) -> Result<Vec<String>, String> {
+    let words = given.iter().map(|words| {
+        let words = words.nfc().collect::<String>().to_lowercase();
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    });
+    let wanted: Vec<String> = words.filter(|words| !words.is_empty()).collect();
+    if wanted.len() < given.len() {
+        return Err("one of its topics is empty".into());
+    }
+    Ok(wanted)
+}
+
 /// A window of the day, in minutes.
 struct Hours {
     from: i64,
@@ -230,7 +289,10 @@ impl Hours {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::normalize::tests::{message_of, sandbox};
 
     fn at(text: &str) -> Timestamp {
         serde_json::from_value(text.into()).unwrap()
@@ -279,6 +341,61 @@ mod tests {
         for text in ["Preise", "überpreis", "howmuch", "c+ +"] {
             assert!(!regex.is_match(text), "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_understood() {
+        let mut message = message_of(sandbox("Where is my refund?"));
+        let given =
+            |when: serde_json::Value| -> rule::Condition { serde_json::from_value(when).unwrap() };
+        let holds = |message: &Message, when: &serde_json::Value| {
+            let condition = Condition::compile(&given(when.clone())).unwrap();
+            condition.holds(message, Timestamp(0))
+        };
+        let right = [
+            json!({"intent": ["refund_request"]}),
+            json!({"intent": ["refund_request"], "confidence_at_least": 0.75}),
+            json!({"category": ["order", "Returns"]}),
+            json!({"sentiment_below": -0.4}),
+            json!({"sentiment_above": -0.6, "sentiment_below": -0.4}),
+            json!({"emotion": ["ANGER"]}),
+            json!({"entity": ["phone", "order"]}),
+            json!({"topic": ["rückzahlung"]}),
+            json!({"topic": ["offene  rück"]}),
+        ];
+        for when in &right {
+            assert!(!holds(&message, when), "nothing is known yet: {when}");
+        }
+        message.intent = serde_json::from_value(json!({
+            "name": "refund_request", "confidence": 0.75, "model": "m",
+            "entities": [{"kind": "order", "value": "48213", "start": 0, "end": 5}],
+        }))
+        .unwrap();
+        message.sentiment = serde_json::from_value(json!({
+            "score": -0.5, "confidence": 0.9, "labels": ["sadness", "anger"], "model": "m",
+        }))
+        .unwrap();
+        message.category = Some("returns".into());
+        message.topics = vec!["Rechnung".into(), "offene RÜCKZAHLUNG".into()];
+        for when in &right {
+            assert!(holds(&message, when), "{when}");
+        }
+        for when in [
+            json!({"confidence_at_least": 0.76}),
+            json!({"category": ["return"]}),
+            json!({"sentiment_below": -0.5}),
+            json!({"sentiment_above": -0.5}),
+            json!({"emotion": ["joy"]}),
+            json!({"entity": ["ticket"]}),
+            json!({"topic": ["refund"]}),
+            json!({"priority_at_least": "high"}),
+            json!({"category": ["returns"], "emotion": ["joy"]}),
+        ] {
+            assert!(!holds(&message, &when), "{when}");
+        }
+        message.priority = Priority::Urgent;
+        assert!(holds(&message, &json!({"priority_at_least": "high"})));
+        assert!(Condition::compile(&given(json!({"topic": [" "]}))).is_err());
     }
 
     #[test]
