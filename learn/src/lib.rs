@@ -1,11 +1,15 @@
 //! Learning from labelled texts: data sets, training, calibration and measures.
 //!
-//! Invariant: deterministic; the same examples, options and seed give the same bytes. Deliberately absent: a clock, and
-//! the network.
+//! Invariant: deterministic; the same examples, options and seed give the same bytes; only measures of speed look at a
+//! clock. Deliberately absent: the network.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod dataset;
+pub mod inspect;
+pub mod measure;
+pub mod random;
+pub mod suspect;
 
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
