@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod card;
 pub mod dataset;
 pub mod inspect;
 pub mod measure;

@@ -79,6 +79,19 @@ impl Dataset {
             .iter()
             .any(|example| example.labels.len() != 1)
     }
+
+    /// The file that a row is in, and its place among that file's rows, counted from 1.
+    #[must_use]
+    pub fn locate(&self, row: usize) -> Option<(&DataFile, usize)> {
+        let mut before = 0;
+        for file in &self.files {
+            if row < before + file.rows {
+                return Some((file, row - before + 1));
+            }
+            before += file.rows;
+        }
+        None
+    }
 }
 
 /// Why data could not be read.

@@ -140,6 +140,11 @@ fn files_follow_one_another_and_are_known_by_their_hash() {
         .collect();
     assert_eq!(texts, ["one", "two"]);
     assert!(!dataset.is_many());
+    let located = dataset
+        .locate(1)
+        .map(|(file, row)| (file.name.ends_with("b.jsonl.gz"), row));
+    assert_eq!(located, Some((true, 1)));
+    assert_eq!(dataset.locate(2), None);
     assert_eq!(dataset.files[0].rows, 1);
     assert_eq!(dataset.files[0].size_bytes, 6);
     assert_eq!(
