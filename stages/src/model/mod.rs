@@ -8,6 +8,13 @@
 //! network (`inference`); they implement the same trait.
 
 pub mod feature;
+mod float;
+pub mod fold;
+mod kernel;
+pub mod linear;
+#[rustfmt::skip]
+mod table;
+pub mod tdm;
 
 use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 

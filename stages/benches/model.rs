@@ -1,0 +1,156 @@
+//! How long a model takes for one text, and reading its file: `cargo bench -p stages --bench model`.
+//!
+//! The models hold random weights: what they say means nothing, what they cost is what a trained one costs.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement needs a clock and says its result"
+)]
+
+use std::{hint::black_box, time::Instant};
+
+use bytes::Bytes;
+use schemas::Task;
+use serde_json::Value;
+use stages::model::{
+    Document, feature,
+    feature::Features,
+    linear::Linear,
+    tdm::{Calibration, Draft, DraftHead, DraftIdf, Shape, write},
+};
+
+const ROUNDS: usize = 300;
+/// Different texts, so that the rows are not all in the nearest cache.
+const TEXTS: usize = 200;
+
+const WORDS: [&str; 32] = [
+    "where", "is", "my", "order", "please", "cancel", "the", "invoice", "was", "charged", "twice",
+    "how", "do", "i", "change", "address", "for", "delivery", "refund", "card", "account",
+    "cannot", "login", "password", "reset", "today", "transfer", "money", "to", "pending", "why",
+    "help",
+];
+
+fn main() {
+    // Numbers that only look random: the same on every run.
+    let mut state = 1_u32;
+    let mut next = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 8
+    };
+    let texts: Vec<String> = (0..TEXTS)
+        .map(|_| {
+            let words = (0..9).map(|_| WORDS[next() as usize % WORDS.len()]);
+            words.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    let features: usize = texts
+        .iter()
+        .map(|text| {
+            let features = Features::of(text);
+            (0..feature::BLOCKS)
+                .map(|block| features.block(block).len())
+                .sum::<usize>()
+        })
+        .sum();
+    println!("{} features a text, mean over {TEXTS}", features / TEXTS);
+    let median = |mut rounds: Vec<f64>| {
+        rounds.sort_by(f64::total_cmp);
+        rounds[rounds.len() / 2]
+    };
+    let rounds = (0..ROUNDS).map(|_| {
+        let begin = Instant::now();
+        for text in &texts {
+            black_box(Features::of(black_box(text)));
+        }
+        begin.elapsed().as_secs_f64() * 1e6 / TEXTS as f64
+    });
+    println!(
+        "{:<58} {:6.2} µs/text",
+        "features",
+        median(rounds.collect())
+    );
+
+    for (name, labels, bits, dim) in [
+        ("3 labels, 2^18", 3, 18, None),
+        ("11 labels, 2^18", 11, 18, None),
+        ("57 labels, 2^17", 57, 17, None),
+        ("150 labels, 2^16", 150, 16, None),
+        (
+            "150 labels, 2^16, and an embedding of 64",
+            150,
+            16,
+            Some(64),
+        ),
+    ] {
+        let draft = draft(labels, bits, dim, &mut || next() as f32 / 8_388_608.0 - 1.0);
+        let file = Bytes::from(write(&draft).unwrap());
+        let begin = Instant::now();
+        let model = Linear::load(file).unwrap();
+        let load_ms = begin.elapsed().as_secs_f64() * 1e3;
+        let documents: Vec<Document<'_>> =
+            texts.iter().map(|text| Document::new(text, None)).collect();
+        for document in &documents {
+            black_box(document.features());
+        }
+        let time = |work: &dyn Fn(&Document<'_>)| {
+            let rounds = (0..ROUNDS).map(|_| {
+                let begin = Instant::now();
+                for document in &documents {
+                    work(black_box(document));
+                }
+                begin.elapsed().as_secs_f64() * 1e6 / TEXTS as f64
+            });
+            median(rounds.collect())
+        };
+        let margins = time(&|document| drop(black_box(model.margins(document))));
+        let all = time(&|document| drop(black_box(model.predict(document))));
+        println!(
+            "{name:<42} {:5.2} MB, read in {load_ms:5.1} ms {margins:6.2} µs/text margins, {all:6.2} with probabilities",
+            model.size_bytes() as f64 / 1e6
+        );
+    }
+}
+
+/// Every bucket has a row.
+fn draft(labels: usize, bits: u8, dim: Option<usize>, next: &mut dyn FnMut() -> f32) -> Draft {
+    let buckets: Vec<u32> = (0..1 << bits).collect();
+    let rows = buckets.len();
+    let mut numbers = |count: usize| (0..count).map(|_| next()).collect::<Vec<f32>>();
+    let mut heads = vec![DraftHead {
+        weight: 0.5,
+        rows: numbers(rows * labels),
+        bias: numbers(labels),
+        shape: Shape::Linear,
+    }];
+    if let Some(dim) = dim {
+        heads.push(DraftHead {
+            weight: 0.5,
+            rows: numbers(rows * dim),
+            bias: numbers(labels),
+            shape: Shape::Embedding {
+                dim,
+                output: numbers(dim * labels),
+            },
+        });
+    }
+    Draft {
+        task: Task::Intent,
+        labels: (0..labels).map(|label| format!("label {label}")).collect(),
+        bits,
+        block_weights: [1.0; feature::BLOCKS],
+        uses_language: false,
+        idf: Some(DraftIdf {
+            rows: vec![4.0; rows],
+            default: 8.0,
+        }),
+        buckets,
+        heads,
+        calibration: Calibration::OneOfMany { temperature: 0.5 },
+        scope: None,
+        metrics: Value::Null,
+        provenance: Value::Null,
+    }
+}

@@ -1,0 +1,214 @@
+//! From bytes to a model, everything checked.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::{
+    TdmError, ensure,
+    layout::{Kind, Sections},
+    manifest::Manifest,
+    padded, sane,
+};
+use crate::model::float;
+
+const MAX_MANIFEST_BYTES: usize = 2 << 20;
+const MAX_NOTES_BYTES: usize = 1 << 20;
+/// Buckets of one entry of the index, and its length.
+const BUCKETS: usize = 64;
+pub(super) const INDEX_ENTRY: usize = 12;
+
+/// A model file that is well formed. Its big arrays lie in the file.
+pub(in crate::model) struct Model {
+    /// `<task>-<first 12 hex digits of the file's SHA-256>`.
+    pub(in crate::model) id: String,
+    pub(in crate::model) size_bytes: usize,
+    pub(in crate::model) manifest: Manifest,
+    /// JSON.
+    pub(in crate::model) notes: Bytes,
+    pub(in crate::model) heads: Vec<Head>,
+    index: Bytes,
+    idf: Bytes,
+    rows: usize,
+}
+
+/// One head's arrays.
+pub(in crate::model) struct Head {
+    /// Bytes, and values, of a row with its padding.
+    pub(in crate::model) padded: usize,
+    pub(in crate::model) rows: Bytes,
+    scales: Bytes,
+    /// One for each label.
+    pub(in crate::model) bias: Vec<f32>,
+    /// Dimension by dimension, each a value for every label; of an embedding only.
+    pub(in crate::model) output: Option<Vec<f32>>,
+}
+
+impl Head {
+    /// What the values of a row are multiplied with, in the head's unit.
+    #[inline(always)]
+    pub(in crate::model) fn scale(&self, row: u32) -> f32 {
+        f16_at(&self.scales, row as usize)
+    }
+}
+
+impl Model {
+    pub(in crate::model) fn read(file: &Bytes) -> Result<Self, TdmError> {
+        let mut sections = Sections::read(file)?;
+        let manifest = sections.need(Kind::Manifest, 0)?;
+        let manifest: Manifest = json("manifest", &manifest, MAX_MANIFEST_BYTES)?;
+        manifest.check()?;
+        let notes = sections.need(Kind::Notes, 0)?;
+        json::<Box<RawValue>>("notes", &notes, MAX_NOTES_BYTES)?;
+
+        let index = sections.need(Kind::Index, 0)?;
+        let rows = count_rows(&index, manifest.bits)?;
+        let idf = if manifest.idf_default.is_some() {
+            halves(Kind::Idf, sections.need(Kind::Idf, 0)?, rows)?
+        } else {
+            Bytes::new()
+        };
+        let labels = manifest.labels.len();
+        let mut heads = Vec::with_capacity(manifest.heads.len());
+        for (part, form) in manifest.heads.iter().enumerate() {
+            let width = form.width(labels);
+            let padded = padded(width);
+            let values = sections.need(Kind::Rows, part)?;
+            ensure(
+                values.len() == rows * padded,
+                "rows",
+                "are of another number or width",
+            )?;
+            let output = match form.dim {
+                None => None,
+                Some(_) => Some(floats(
+                    Kind::Output,
+                    &sections.need(Kind::Output, part)?,
+                    width * labels,
+                )?),
+            };
+            heads.push(Head {
+                padded,
+                rows: values,
+                scales: halves(Kind::Scales, sections.need(Kind::Scales, part)?, rows)?,
+                bias: floats(Kind::Bias, &sections.need(Kind::Bias, part)?, labels)?,
+                output,
+            });
+        }
+        sections.finish()?;
+
+        let digest = Sha256::digest(file);
+        let digits: String = digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Self {
+            id: format!("{}-{digits}", manifest.task.name()),
+            size_bytes: file.len(),
+            manifest,
+            notes,
+            heads,
+            index,
+            idf,
+            rows,
+        })
+    }
+
+    /// The row of a bucket, when training has seen it.
+    #[inline(always)]
+    pub(in crate::model) fn row(&self, bucket: u32) -> Option<u32> {
+        let at = bucket as usize / BUCKETS * INDEX_ENTRY;
+        let (seen, before) = entry(self.index.get(at..)?)?;
+        let bit = bucket % BUCKETS as u32;
+        let lower = seen & ((1 << bit) - 1);
+        (seen >> bit & 1 == 1).then(|| before + lower.count_ones())
+    }
+
+    /// The idf of a row.
+    #[inline(always)]
+    pub(in crate::model) fn idf(&self, row: u32) -> f32 {
+        f16_at(&self.idf, row as usize)
+    }
+
+    /// How many buckets have a row.
+    pub(in crate::model) fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+/// Reads the JSON of a section.
+fn json<T: DeserializeOwned>(
+    section: &'static str,
+    bytes: &[u8],
+    limit: usize,
+) -> Result<T, TdmError> {
+    ensure(bytes.len() <= limit, section, "is too long")?;
+    serde_json::from_slice(bytes).map_err(|source| TdmError::Json { section, source })
+}
+
+/// Walks the index: one row for each used bucket, in their order.
+fn count_rows(index: &[u8], bits: u8) -> Result<usize, TdmError> {
+    let entries = (1_usize << bits) / BUCKETS;
+    ensure(
+        index.len() == entries * INDEX_ENTRY,
+        "index",
+        "is of another length",
+    )?;
+    let mut rows = 0_u32;
+    for (seen, before) in index.chunks(INDEX_ENTRY).filter_map(entry) {
+        ensure(before == rows, "index", "does not count its rows")?;
+        rows += seen.count_ones();
+    }
+    Ok(rows as usize)
+}
+
+/// An entry of the index: which of its buckets have a row, and how many rows came before.
+#[inline(always)]
+fn entry(bytes: &[u8]) -> Option<(u64, u32)> {
+    let (seen, rest) = bytes.split_first_chunk()?;
+    let before = rest.first_chunk()?;
+    Some((u64::from_le_bytes(*seen), u32::from_le_bytes(*before)))
+}
+
+/// An array of as many f16, none of them negative.
+fn halves(kind: Kind, bytes: Bytes, count: usize) -> Result<Bytes, TdmError> {
+    ensure(
+        bytes.len() == 2 * count,
+        kind.name(),
+        "is of another length",
+    )?;
+    let (pairs, _) = bytes.as_chunks();
+    let good = pairs
+        .iter()
+        .all(|pair| float::is_positive_f16(u16::from_le_bytes(*pair)));
+    ensure(good, kind.name(), "has a number out of bounds")?;
+    Ok(bytes)
+}
+
+/// An array of as many f32.
+fn floats(kind: Kind, bytes: &[u8], count: usize) -> Result<Vec<f32>, TdmError> {
+    ensure(
+        bytes.len() == 4 * count,
+        kind.name(),
+        "is of another length",
+    )?;
+    let (quads, _) = bytes.as_chunks();
+    let values: Vec<f32> = quads.iter().map(|quad| f32::from_le_bytes(*quad)).collect();
+    ensure(
+        values.iter().copied().all(sane),
+        kind.name(),
+        "has a number out of bounds",
+    )?;
+    Ok(values)
+}
+
+/// The f16 at a place of an array; zero past its end, where nothing asks.
+#[inline(always)]
+fn f16_at(array: &[u8], place: usize) -> f32 {
+    let (pairs, _) = array.as_chunks();
+    pairs
+        .get(place)
+        .map_or(0.0, |pair| float::from_f16(u16::from_le_bytes(*pair)))
+}
