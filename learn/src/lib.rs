@@ -5,12 +5,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod baseline;
 pub mod card;
 pub mod dataset;
 pub mod inspect;
 pub mod measure;
 pub mod random;
 pub mod suspect;
+pub mod train;
 
 /// Bytes in hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
