@@ -8,72 +8,53 @@
 /// A row, and what its values are multiplied with.
 pub(super) type Term = (u32, f32);
 
-/// Values of a row that are worked on at a time.
-const LANES: usize = 16;
-
 /// Adds the rows, each times its coefficient, to the sums. `rows` is row after row, each as wide as `sums`: 4, 8 or a
 /// multiple of 16 values. A row past the end counts as zeros.
+///
+/// It goes through all rows for some of the columns, and then for the next: so the sums stay in registers. 64 columns
+/// of a row are a cache line.
 #[inline(always)]
 pub(super) fn add_rows(rows: &[u8], terms: &[Term], sums: &mut [f32]) {
-    match sums.len() {
-        4 => narrow::<4>(rows, terms, sums),
-        8 => narrow::<8>(rows, terms, sums),
-        16 => narrow::<16>(rows, terms, sums),
-        _ => wide(rows, terms, sums),
+    let width = sums.len();
+    let mut rest = sums;
+    let mut column = 0;
+    while !rest.is_empty() {
+        let (now, later) = match rest.len() {
+            64.. => columns::<64>(rows, width, column, terms, rest),
+            32.. => columns::<32>(rows, width, column, terms, rest),
+            16.. => columns::<16>(rows, width, column, terms, rest),
+            8.. => columns::<8>(rows, width, column, terms, rest),
+            _ => columns::<4>(rows, width, column, terms, rest),
+        };
+        column += now;
+        rest = later;
     }
 }
 
-/// The sums stay in registers.
+/// The columns from `column` on, the first of the sums; says how many, and gives the other sums back.
 #[inline(always)]
-fn narrow<const WIDTH: usize>(rows: &[u8], terms: &[Term], sums: &mut [f32]) {
-    let (rows, _) = rows.as_chunks::<WIDTH>();
-    let Some(sums) = sums.first_chunk_mut::<WIDTH>() else {
-        return;
+fn columns<'a, const LANES: usize>(
+    rows: &[u8],
+    width: usize,
+    column: usize,
+    terms: &[Term],
+    sums: &'a mut [f32],
+) -> (usize, &'a mut [f32]) {
+    let Some((sums, rest)) = sums.split_first_chunk_mut::<LANES>() else {
+        return (LANES, &mut []);
     };
     let mut lanes = *sums;
-    for (row, coefficient) in terms {
-        if let Some(row) = rows.get(*row as usize) {
-            for (lane, value) in lanes.iter_mut().zip(row) {
-                *lane += coefficient * value_of(*value);
+    for &(row, coefficient) in terms {
+        let begin = row as usize * width + column;
+        let values = rows.get(begin..begin + LANES);
+        if let Some(values) = values.and_then(|values| values.first_chunk::<LANES>()) {
+            for lane in 0..LANES {
+                lanes[lane] += coefficient * value_of(values[lane]);
             }
         }
     }
     *sums = lanes;
-}
-
-/// Four rows at a time, so that a sum is loaded and stored once for the four.
-#[inline(always)]
-fn wide(rows: &[u8], terms: &[Term], sums: &mut [f32]) {
-    let width = sums.len();
-    let row_of = |row: u32| {
-        let begin = row as usize * width;
-        let row = rows.get(begin..begin + width).unwrap_or_default();
-        row.as_chunks::<LANES>().0
-    };
-    let (sums, _) = sums.as_chunks_mut::<LANES>();
-    let (quads, rest) = terms.as_chunks::<4>();
-    for [one, two, three, four] in quads {
-        let (first, second) = (row_of(one.0), row_of(two.0));
-        let (third, fourth) = (row_of(three.0), row_of(four.0));
-        let values = first.iter().zip(second).zip(third).zip(fourth);
-        for (sums, (((a, b), c), d)) in sums.iter_mut().zip(values) {
-            for lane in 0..LANES {
-                let mut sum = sums[lane];
-                sum += one.1 * value_of(a[lane]);
-                sum += two.1 * value_of(b[lane]);
-                sum += three.1 * value_of(c[lane]);
-                sum += four.1 * value_of(d[lane]);
-                sums[lane] = sum;
-            }
-        }
-    }
-    for (row, coefficient) in rest {
-        for (sums, values) in sums.iter_mut().zip(row_of(*row)) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += coefficient * value_of(*value);
-            }
-        }
-    }
+    (LANES, rest)
 }
 
 /// Adds a vector times a matrix to the sums: for each dimension of the vector, the matrix has one value for each sum.
@@ -87,6 +68,40 @@ pub(super) fn add_product(vector: &[f32], matrix: &[f32], sums: &mut [f32]) {
             *sum += coefficient * value;
         }
     }
+}
+
+/// The sum of the squares of the coefficients, in f32 and eight lanes.
+#[inline(always)]
+pub(super) fn sum_of_squares(terms: &[Term]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    let (chunks, rest) = terms.as_chunks::<8>();
+    for chunk in chunks {
+        for (lane, (_, coefficient)) in lanes.iter_mut().zip(chunk) {
+            *lane += coefficient * coefficient;
+        }
+    }
+    for (lane, (_, coefficient)) in lanes.iter_mut().zip(rest) {
+        *lane += coefficient * coefficient;
+    }
+    let [a, b, c, d, e, f, g, h] = lanes;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
+}
+
+/// The sum in four lanes.
+#[inline(always)]
+pub(super) fn sum(values: &[f64]) -> f64 {
+    let mut lanes = [0.0_f64; 4];
+    let (chunks, rest) = values.as_chunks::<4>();
+    for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    for (lane, value) in lanes.iter_mut().zip(rest) {
+        *lane += value;
+    }
+    let [a, b, c, d] = lanes;
+    (a + b) + (c + d)
 }
 
 /// A stored value: two's complement.
@@ -120,6 +135,17 @@ mod tests {
             let mut vectors = vec![0.25_f32; width];
             pulp::Arch::new().dispatch(|| add_rows(&bytes, &terms, &mut vectors));
             prop_assert_eq!(&vectors, &expected);
+        }
+    }
+
+    #[test]
+    fn sums_leave_nothing_out() {
+        for count in 0..20_u32 {
+            let values: Vec<f64> = (1..=count).map(f64::from).collect();
+            assert_eq!(sum(&values), f64::from(count * (count + 1) / 2));
+            let terms: Vec<Term> = (1..=count).map(|value| (0, value as f32)).collect();
+            let squares = count * (count + 1) * (2 * count + 1) / 6;
+            assert_eq!(sum_of_squares(&terms), squares as f32);
         }
     }
 

@@ -14,18 +14,21 @@ use serde_json::Value;
 use super::{
     Classifier, Document, Prediction,
     feature::{self, Feature},
-    float,
     kernel::{self, Term},
-    tdm::{Calibration, Head, Model, Scope, ScopeKind, TdmError},
+    tdm::{Calibration, Head, Model, Scope, TdmError},
 };
 
-/// A logarithm of a prior further from zero is as good as certain.
-const MAX_PRIOR: f64 = 1e6;
+mod calibrate;
+
+/// Stands for a row where there is none.
+const UNSEEN: u32 = u32::MAX;
 
 /// A model in memory. Cheap to keep: the arrays lie where the bytes given to [`Linear::load`] lie.
 pub struct Linear {
     model: Model,
     thresholds: Option<Vec<f32>>,
+    /// The instructions of the machine.
+    arch: pulp::Arch,
 }
 
 impl std::fmt::Debug for Linear {
@@ -45,7 +48,11 @@ impl Linear {
                 Some(labels.iter().map(|platt| platt.threshold).collect())
             }
         };
-        Ok(Self { model, thresholds })
+        Ok(Self {
+            model,
+            thresholds,
+            arch: pulp::Arch::new(),
+        })
     }
 
     #[must_use]
@@ -107,8 +114,8 @@ impl Linear {
     /// One margin for each label, before calibration.
     #[must_use]
     pub fn margins(&self, document: &Document<'_>) -> Vec<f32> {
-        // Picks the instructions of the machine; everything below is compiled for each choice.
-        pulp::Arch::new().dispatch(Margins {
+        // Everything below is compiled for each choice of instructions.
+        self.arch.dispatch(Margins {
             model: &self.model,
             document,
         })
@@ -136,88 +143,15 @@ impl Linear {
         allowed: Option<&[bool]>,
         log_prior: Option<&[f32]>,
     ) -> Prediction {
-        let is_allowed =
-            |label: usize| allowed.is_none_or(|allowed| allowed.get(label) == Some(&true));
-        let labels = self.model.manifest.labels.len();
-        if (0..labels).any(is_allowed) {
-            self.calibrate(&self.margins(document), is_allowed, log_prior)
-        } else {
-            nothing(labels)
-        }
-    }
-
-    fn calibrate(
-        &self,
-        margins: &[f32],
-        is_allowed: impl Fn(usize) -> bool,
-        log_prior: Option<&[f32]>,
-    ) -> Prediction {
-        let prior = |label: usize| {
-            let prior = log_prior.and_then(|priors| priors.get(label)).copied();
-            let prior = prior.filter(|prior| !prior.is_nan()).unwrap_or(0.0);
-            f64::from(prior).clamp(-MAX_PRIOR, MAX_PRIOR)
-        };
-        let scores = |temperature: f64| {
-            let margins = margins.iter().enumerate();
-            margins
-                .map(|(label, margin)| match is_allowed(label) {
-                    true => f64::from(*margin) / temperature,
-                    false => f64::NEG_INFINITY,
-                })
-                .collect::<Vec<f64>>()
-        };
-        let (probabilities, temperature) = match &self.model.manifest.calibration {
-            Calibration::OneOfMany { temperature } => {
-                let temperature = f64::from(*temperature);
-                let mut scores = scores(temperature);
-                for (label, score) in scores.iter_mut().enumerate() {
-                    *score += prior(label);
-                }
-                (softmax(&scores), temperature)
-            }
-            Calibration::ManyOfMany { labels } => {
-                let each = margins.iter().zip(labels).enumerate();
-                let probability =
-                    |(label, (margin, platt)): (usize, (&f32, &super::tdm::Platt))| {
-                        if !is_allowed(label) {
-                            return 0.0;
-                        }
-                        let score = f64::from(platt.a) * f64::from(*margin) + f64::from(platt.b);
-                        float::sigmoid(score + prior(label)) as f32
-                    };
-                (each.map(probability).collect(), 1.0)
-            }
-        };
-        let probable = probabilities.iter().copied().fold(0.0, f32::max);
-        let Some(scope) = self.model.manifest.scope else {
-            return Prediction {
-                probabilities,
-                in_scope: true,
-                scope_score: probable,
-            };
-        };
-        let allowed = || {
-            let margins = margins.iter().enumerate();
-            margins
-                .filter(|(label, _)| is_allowed(*label))
-                .map(|(_, margin)| *margin)
-        };
-        let highest = || allowed().fold(f32::NEG_INFINITY, f32::max);
-        let scope_score = match scope.kind {
-            ScopeKind::Probability => probable,
-            ScopeKind::Margin => highest(),
-            ScopeKind::Spread => {
-                let (sum, count) = allowed().fold((0.0_f64, 0.0), |(sum, count), margin| {
-                    (sum + f64::from(margin), count + 1.0)
-                });
-                highest() - (sum / count) as f32
-            }
-            ScopeKind::Energy => log_sum_exp(&scores(temperature)) as f32,
-        };
-        Prediction {
-            probabilities,
-            in_scope: scope_score >= scope.threshold,
-            scope_score,
+        let allowed = allowed.map(|allowed| calibrate::Allowed::of(allowed, self.labels().len()));
+        match allowed {
+            Some(allowed) if allowed.is_empty() => calibrate::nothing(self.labels().len()),
+            allowed => self.arch.dispatch(calibrate::Calibrate {
+                manifest: &self.model.manifest,
+                margins: &self.margins(document),
+                allowed,
+                log_prior,
+            }),
         }
     }
 }
@@ -241,15 +175,6 @@ impl Classifier for Linear {
     }
 }
 
-/// The answer when no label is allowed.
-fn nothing(labels: usize) -> Prediction {
-    Prediction {
-        probabilities: vec![0.0; labels],
-        in_scope: false,
-        scope_score: 0.0,
-    }
-}
-
 /// The margins of one text, as something that can be compiled for several machines.
 struct Margins<'a, 'd> {
     model: &'a Model,
@@ -265,15 +190,18 @@ impl pulp::NullaryFnOnce for Margins<'_, '_> {
         let terms = terms(model, document);
         let labels = model.manifest.labels.len();
         let mut margins = vec![0.0_f32; labels];
-        let mut scaled = Vec::with_capacity(terms.len());
+        let mut scaled: Vec<Term> = vec![(UNSEEN, 0.0); terms.len()];
         for (head, form) in model.heads.iter().zip(&model.manifest.heads) {
-            scaled.clear();
-            scaled.extend(
-                terms
-                    .iter()
-                    .map(|(row, coefficient)| (*row, coefficient * head.scale(*row) * form.unit)),
-            );
-            let scores = scores(head, &scaled);
+            let (scales, unit) = (head.scales(), form.unit);
+            let mut seen = 0;
+            for &(row, coefficient) in &terms {
+                if let Some(place) = scaled.get_mut(seen) {
+                    *place = (row, coefficient * scales.get(row) * unit);
+                }
+                // No branch: which features were seen cannot be foretold.
+                seen += usize::from(row != UNSEEN);
+            }
+            let scores = scores(head, scaled.get(..seen).unwrap_or_default());
             for ((margin, score), bias) in margins.iter_mut().zip(scores).zip(&head.bias) {
                 *margin += form.weight * (score + bias);
             }
@@ -297,66 +225,52 @@ fn scores(head: &Head, terms: &[Term]) -> Vec<f32> {
     }
 }
 
-/// The rows of a text's features, and what each counts.
+/// The rows of a text's features, [`UNSEEN`] where there is none, and what each counts.
 #[inline(always)]
 fn terms(model: &Model, document: &Document<'_>) -> Vec<Term> {
     let manifest = &model.manifest;
     let mask = (1_u32 << manifest.bits) - 1;
+    let (index, idf) = (model.index(), model.idf());
     let features = document.features();
-    let weights = || manifest.block_weights.iter().copied().enumerate();
-    let read = || weights().filter(|(_, weight)| *weight > 0.0);
-    let count: usize = read().map(|(block, _)| features.block(block).len()).sum();
-    let mut terms: Vec<Term> = Vec::with_capacity(count + 1);
-    for (block, block_weight) in read() {
-        let first = terms.len();
-        let mut square = 0.0_f32;
-        for Feature { hash, weight } in features.block(block) {
-            let row = model.row(hash & mask);
-            let value = match (manifest.idf_default, row) {
-                (None, _) => *weight,
-                (Some(_), Some(row)) => weight * model.idf(row),
-                (Some(unseen), None) => weight * unseen,
-            };
-            square += value * value;
-            if let Some(row) = row {
-                terms.push((row, value));
+    let weights = manifest.block_weights.iter().copied().enumerate();
+    let read = weights.filter(|(_, weight)| *weight > 0.0);
+    let count: usize = read
+        .clone()
+        .map(|(block, _)| features.block(block).len())
+        .sum();
+    let mut terms: Vec<Term> = vec![(UNSEEN, 0.0); count + 1];
+    let mut rest = terms.as_mut_slice();
+    for (block, weight) in read {
+        let block = features.block(block);
+        let Some(terms) = rest.split_off_mut(..block.len()) else {
+            break;
+        };
+        for (term, Feature { hash, weight }) in terms.iter_mut().zip(block) {
+            *term = (index.row(hash & mask).unwrap_or(UNSEEN), *weight);
+        }
+        if let Some(unseen) = manifest.idf_default {
+            for (row, value) in terms.iter_mut() {
+                *value *= if *row == UNSEEN {
+                    unseen
+                } else {
+                    idf.get(*row)
+                };
             }
         }
-        let norm = square.sqrt();
-        let factor = if norm > 0.0 { block_weight / norm } else { 0.0 };
-        for (_, coefficient) in terms.iter_mut().skip(first) {
-            *coefficient *= factor;
+        let norm = kernel::sum_of_squares(terms).sqrt();
+        let factor = if norm > 0.0 { weight / norm } else { 0.0 };
+        for (_, value) in terms {
+            *value *= factor;
         }
     }
-    if let Some(code) = document.language.filter(|_| manifest.uses_language)
-        && let Some(row) = model.row(feature::language_feature(code) & mask)
+    // The last place is the language's.
+    if let (Some(code), [term, ..]) = (document.language, rest)
+        && manifest.uses_language
     {
-        terms.push((row, 1.0));
+        let row = index.row(feature::language_feature(code) & mask);
+        *term = (row.unwrap_or(UNSEEN), 1.0);
     }
     terms
-}
-
-/// Probabilities that are proportional to the exponentials; a score of minus infinity has none.
-fn softmax(scores: &[f64]) -> Vec<f32> {
-    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let parts: Vec<f64> = scores.iter().map(|score| part(*score, highest)).collect();
-    let sum: f64 = parts.iter().sum();
-    parts.iter().map(|part| (part / sum) as f32).collect()
-}
-
-fn log_sum_exp(scores: &[f64]) -> f64 {
-    let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    highest + float::ln(scores.iter().map(|score| part(*score, highest)).sum())
-}
-
-/// The exponential of a score, in parts of the highest.
-#[inline(always)]
-fn part(score: f64, highest: f64) -> f64 {
-    if score == f64::NEG_INFINITY {
-        0.0
-    } else {
-        float::exp(score - highest)
-    }
 }
 
 #[cfg(test)]

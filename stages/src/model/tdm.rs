@@ -29,8 +29,11 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::read::{Head, Model};
 pub use self::write::{Draft, DraftHead, DraftIdf, Shape, write};
+pub(super) use self::{
+    manifest::Manifest,
+    read::{Head, Model},
+};
 use super::feature;
 
 /// No model file is longer.

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::{
     feature::Features,
     tdm::{
-        Draft, Shape,
+        Draft, ScopeKind, Shape,
         tests::{full, plain},
         write,
     },
@@ -222,7 +222,13 @@ fn the_answer_is_the_same_bits_on_every_machine() {
         assert_eq!(model.margins(&document), without);
     }
     // Golden: every machine that runs this test must find these.
-    let prediction = model.calibrate(&[0.3, -1.7, 2.9], |_| true, Some(&[0.1, 0.0, -0.2]));
+    let calibrate = calibrate::Calibrate {
+        manifest: &model.model.manifest,
+        margins: &[0.3, -1.7, 2.9],
+        allowed: None,
+        log_prior: Some(&[0.1, 0.0, -0.2]),
+    };
+    let prediction = model.arch.dispatch(calibrate);
     let bits: Vec<u32> = prediction
         .probabilities
         .iter()

@@ -46,10 +46,38 @@ pub(in crate::model) struct Head {
 }
 
 impl Head {
-    /// What the values of a row are multiplied with, in the head's unit.
+    /// For each row, what its values are multiplied with, in the head's unit.
     #[inline(always)]
-    pub(in crate::model) fn scale(&self, row: u32) -> f32 {
-        f16_at(&self.scales, row as usize)
+    pub(in crate::model) fn scales(&self) -> Halves<'_> {
+        Halves(self.scales.as_chunks().0)
+    }
+}
+
+/// An array of f16.
+#[derive(Clone, Copy)]
+pub(in crate::model) struct Halves<'a>(&'a [[u8; 2]]);
+
+impl Halves<'_> {
+    /// Zero past the end, where nothing asks.
+    #[inline(always)]
+    pub(in crate::model) fn get(self, place: u32) -> f32 {
+        let half = self.0.get(place as usize).copied().unwrap_or_default();
+        float::from_f16(u16::from_le_bytes(half))
+    }
+}
+
+/// From buckets to rows.
+#[derive(Clone, Copy)]
+pub(in crate::model) struct Index<'a>(&'a [[u8; INDEX_ENTRY]]);
+
+impl Index<'_> {
+    /// The row of a bucket, when training has seen it.
+    #[inline(always)]
+    pub(in crate::model) fn row(self, bucket: u32) -> Option<u32> {
+        let (seen, before) = split(self.0.get(bucket as usize / BUCKETS)?);
+        let bit = bucket % BUCKETS as u32;
+        let lower = seen & ((1 << bit) - 1);
+        (seen >> bit & 1 == 1).then(|| before + lower.count_ones())
     }
 }
 
@@ -116,20 +144,15 @@ impl Model {
         })
     }
 
-    /// The row of a bucket, when training has seen it.
     #[inline(always)]
-    pub(in crate::model) fn row(&self, bucket: u32) -> Option<u32> {
-        let at = bucket as usize / BUCKETS * INDEX_ENTRY;
-        let (seen, before) = entry(self.index.get(at..)?)?;
-        let bit = bucket % BUCKETS as u32;
-        let lower = seen & ((1 << bit) - 1);
-        (seen >> bit & 1 == 1).then(|| before + lower.count_ones())
+    pub(in crate::model) fn index(&self) -> Index<'_> {
+        Index(self.index.as_chunks().0)
     }
 
-    /// The idf of a row.
+    /// The idf of each row; nothing when the features are not weighted.
     #[inline(always)]
-    pub(in crate::model) fn idf(&self, row: u32) -> f32 {
-        f16_at(&self.idf, row as usize)
+    pub(in crate::model) fn idf(&self) -> Halves<'_> {
+        Halves(self.idf.as_chunks().0)
     }
 
     /// How many buckets have a row.
@@ -157,7 +180,7 @@ fn count_rows(index: &[u8], bits: u8) -> Result<usize, TdmError> {
         "is of another length",
     )?;
     let mut rows = 0_u32;
-    for (seen, before) in index.chunks(INDEX_ENTRY).filter_map(entry) {
+    for (seen, before) in index.as_chunks().0.iter().map(split) {
         ensure(before == rows, "index", "does not count its rows")?;
         rows += seen.count_ones();
     }
@@ -166,10 +189,12 @@ fn count_rows(index: &[u8], bits: u8) -> Result<usize, TdmError> {
 
 /// An entry of the index: which of its buckets have a row, and how many rows came before.
 #[inline(always)]
-fn entry(bytes: &[u8]) -> Option<(u64, u32)> {
-    let (seen, rest) = bytes.split_first_chunk()?;
-    let before = rest.first_chunk()?;
-    Some((u64::from_le_bytes(*seen), u32::from_le_bytes(*before)))
+fn split(entry: &[u8; INDEX_ENTRY]) -> (u64, u32) {
+    let [a, b, c, d, e, f, g, h, before @ ..] = *entry;
+    (
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        u32::from_le_bytes(before),
+    )
 }
 
 /// An array of as many f16, none of them negative.
@@ -182,7 +207,7 @@ fn halves(kind: Kind, bytes: Bytes, count: usize) -> Result<Bytes, TdmError> {
     let (pairs, _) = bytes.as_chunks();
     let good = pairs
         .iter()
-        .all(|pair| float::is_positive_f16(u16::from_le_bytes(*pair)));
+        .all(|pair| float::is_f16(u16::from_le_bytes(*pair)));
     ensure(good, kind.name(), "has a number out of bounds")?;
     Ok(bytes)
 }
@@ -202,13 +227,4 @@ fn floats(kind: Kind, bytes: &[u8], count: usize) -> Result<Vec<f32>, TdmError> 
         "has a number out of bounds",
     )?;
     Ok(values)
-}
-
-/// The f16 at a place of an array; zero past its end, where nothing asks.
-#[inline(always)]
-fn f16_at(array: &[u8], place: usize) -> f32 {
-    let (pairs, _) = array.as_chunks();
-    pairs
-        .get(place)
-        .map_or(0.0, |pair| float::from_f16(u16::from_le_bytes(*pair)))
 }

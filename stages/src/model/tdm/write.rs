@@ -242,12 +242,10 @@ fn quantize_idf(idf: &DraftIdf) -> Result<Vec<u16>, TdmError> {
 }
 
 fn half(value: f32) -> Result<u16, TdmError> {
-    float::to_f16(value)
-        .filter(|half| float::is_positive_f16(*half))
-        .ok_or(TdmError::Malformed {
-            section: "draft",
-            flaw: "has a number that no half precision number is near to",
-        })
+    float::to_f16(value).ok_or(TdmError::Malformed {
+        section: "draft",
+        flaw: "has an idf out of bounds",
+    })
 }
 
 /// The power of two at or below a number, of normal numbers; 1 for zero.
