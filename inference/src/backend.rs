@@ -8,7 +8,10 @@ use schemas::{Backend, Task};
 use serde::Deserialize;
 use stages::model::Classifier;
 
-use crate::external::{self, External};
+use crate::{
+    external::{self, External},
+    tag::Tagger,
+};
 
 /// `[inference]`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -64,49 +67,224 @@ fn default_timeout_ms() -> u64 {
 pub enum OpenError {
     #[error("inference: `{0}` is no name: letters, digits, `-`, `_` and `.`, at most 100")]
     Name(String),
+    #[error("inference.{0}: {1} must be from {2} to {3}")]
+    Bounds(String, &'static str, u64, u64),
     #[error("inference.external.{0}")]
     External(String, #[source] external::Misconfigured),
     #[error("inference.bert.{0}: this build has no transformers; build with the feature `bert`")]
     NoTransformers(String),
+    #[cfg(feature = "bert")]
+    #[error("inference.bert.{0}")]
+    Bert(String, #[source] crate::bert::LoadError),
 }
 
 /// Every backend of the settings, ready to answer.
 #[derive(Default)]
 pub struct Backends {
     external: BTreeMap<String, (Task, Arc<dyn Classifier>)>,
+    bert: transformer::Folders,
 }
 
 impl Backends {
-    /// Opens every backend that the settings name.
+    /// Opens every backend that the settings name. Transformers are loaded here: that blocks for seconds.
     ///
     /// # Errors
     /// The first that cannot be opened, by name.
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
         let mut backends = Self::default();
-        for (name, settings) in &settings.external {
+        for name in settings.external.keys().chain(settings.bert.keys()) {
             if format!("external:{name}").parse::<Backend>().is_err() {
                 return Err(OpenError::Name(name.clone()));
             }
+        }
+        for (name, settings) in &settings.external {
             let model = External::open(name, settings)
                 .map_err(|error| OpenError::External(name.clone(), error))?;
             backends
                 .external
                 .insert(name.clone(), (settings.task, Arc::new(model)));
         }
-        if let Some(name) = settings.bert.keys().next() {
-            return Err(OpenError::NoTransformers(name.clone()));
+        for (name, settings) in &settings.bert {
+            settings.check(name)?;
         }
+        backends.bert = transformer::Folders::open(&settings.bert)?;
         Ok(backends)
     }
 
     /// The backend's model for a task; none where the settings do not name it, or name it for another task.
     #[must_use]
     pub fn get(&self, backend: &Backend, task: Task) -> Option<Arc<dyn Classifier>> {
-        let (for_task, model) = match backend {
-            Backend::External(name) => self.external.get(name)?,
-            _ => return None,
-        };
-        (*for_task == task).then(|| Arc::clone(model))
+        match backend {
+            Backend::External(name) => {
+                let (of, model) = self.external.get(name)?;
+                (*of == task).then(|| Arc::clone(model))
+            }
+            Backend::Bert(name) => self.bert.classifier(name, task),
+            _ => None,
+        }
+    }
+
+    /// The backend's model that finds names; none where it is of another kind.
+    #[must_use]
+    pub fn tagger(&self, backend: &Backend) -> Option<Arc<dyn Tagger>> {
+        match backend {
+            Backend::Bert(name) => self.bert.tagger(name),
+            _ => None,
+        }
+    }
+
+    /// Looks whether a transformer's folder holds another model than before, and takes it: loaded, verified and tried
+    /// beside the old one, which answers until then, and for those who still hold it. One that cannot be taken is said
+    /// once in the log, and the old one stays. Blocks for seconds when there is something to load.
+    ///
+    /// Whether [`get`](Self::get) now answers otherwise.
+    pub fn refresh(&self) -> bool {
+        self.bert.refresh()
+    }
+}
+
+impl BertSettings {
+    fn check(&self, name: &str) -> Result<(), OpenError> {
+        for (key, value, least, most) in [
+            ("threads", u64::from(self.threads), 1, 256),
+            ("max_batch", self.max_batch as u64, 1, 512),
+            ("timeout_ms", self.timeout_ms, 10, 600_000),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(OpenError::Bounds(format!("bert.{name}"), key, least, most));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Transformers of the settings, where this build has them.
+#[cfg(feature = "bert")]
+mod transformer {
+    use std::sync::{Mutex, PoisonError};
+
+    use super::{Arc, BTreeMap, BertSettings, Classifier, OpenError, Tagger, Task};
+    use crate::bert::{self, Opened};
+
+    #[derive(Default)]
+    pub(super) struct Folders(BTreeMap<String, Folder>);
+
+    struct Folder {
+        settings: BertSettings,
+        now: Mutex<Now>,
+    }
+
+    struct Now {
+        opened: Opened,
+        /// Of what the folder held when it was last looked at, usable or not.
+        seen: Option<String>,
+    }
+
+    impl Folders {
+        pub(super) fn open(settings: &BTreeMap<String, BertSettings>) -> Result<Self, OpenError> {
+            let open = |(name, settings): (&String, &BertSettings)| {
+                let seen = bert::fingerprint(&settings.dir);
+                let opened =
+                    bert::open(settings).map_err(|error| OpenError::Bert(name.clone(), error))?;
+                let folder = Folder {
+                    settings: settings.clone(),
+                    now: Mutex::new(Now { opened, seen }),
+                };
+                Ok((name.clone(), folder))
+            };
+            settings
+                .iter()
+                .map(open)
+                .collect::<Result<_, _>>()
+                .map(Self)
+        }
+
+        fn opened(&self, name: &str) -> Option<Opened> {
+            let now = self.0.get(name)?.now.lock();
+            Some(now.unwrap_or_else(PoisonError::into_inner).opened.clone())
+        }
+
+        pub(super) fn classifier(&self, name: &str, task: Task) -> Option<Arc<dyn Classifier>> {
+            match self.opened(name)? {
+                Opened::Classifier(of, model) if of == task => Some(model),
+                _ => None,
+            }
+        }
+
+        pub(super) fn tagger(&self, name: &str) -> Option<Arc<dyn Tagger>> {
+            match self.opened(name)? {
+                Opened::Tagger(model) => Some(model),
+                Opened::Classifier(..) => None,
+            }
+        }
+
+        pub(super) fn refresh(&self) -> bool {
+            let mut changed = false;
+            for (name, folder) in &self.0 {
+                changed |= folder.refresh(name);
+            }
+            changed
+        }
+    }
+
+    impl Folder {
+        fn refresh(&self, name: &str) -> bool {
+            let found = bert::fingerprint(&self.settings.dir);
+            {
+                let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+                if found.is_none() || now.seen == found {
+                    return false;
+                }
+                now.seen = found;
+            }
+            match bert::open(&self.settings) {
+                Ok(opened) => {
+                    let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+                    now.opened = opened;
+                    tracing::info!(backend = name, "the folder's new model has taken over");
+                    true
+                }
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(
+                        backend = name,
+                        error,
+                        "the folder's new model cannot be used; the old one stays"
+                    );
+                    false
+                }
+            }
+        }
+    }
+}
+
+/// There are none.
+#[cfg(not(feature = "bert"))]
+mod transformer {
+    use super::{Arc, BTreeMap, BertSettings, Classifier, OpenError, Tagger, Task};
+
+    #[derive(Default)]
+    pub(super) struct Folders;
+
+    impl Folders {
+        pub(super) fn open(settings: &BTreeMap<String, BertSettings>) -> Result<Self, OpenError> {
+            match settings.keys().next() {
+                Some(name) => Err(OpenError::NoTransformers(name.clone())),
+                None => Ok(Self),
+            }
+        }
+
+        pub(super) fn classifier(&self, _name: &str, _task: Task) -> Option<Arc<dyn Classifier>> {
+            None
+        }
+
+        pub(super) fn tagger(&self, _name: &str) -> Option<Arc<dyn Tagger>> {
+            None
+        }
+
+        pub(super) fn refresh(&self) -> bool {
+            false
+        }
     }
 }
 
@@ -144,6 +322,30 @@ mod tests {
         for other in others {
             assert!(backends.get(&other, Task::Intent).is_none(), "{other}");
         }
+    }
+
+    #[cfg(not(feature = "bert"))]
+    #[test]
+    fn a_build_without_transformers_says_so() {
+        let settings: Settings =
+            serde_json::from_str(r#"{"bert": {"mood": {"dir": "/models/mood"}}}"#).unwrap();
+        let refused = Backends::open(&settings).err().unwrap().to_string();
+        assert!(
+            refused.contains("bert.mood") && refused.contains("feature `bert`"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn bounds_are_refused_by_name() {
+        let settings: Settings =
+            serde_json::from_str(r#"{"bert": {"mood": {"dir": "/nowhere", "threads": 0}}}"#)
+                .unwrap();
+        let refused = Backends::open(&settings).err().unwrap().to_string();
+        assert_eq!(
+            refused,
+            "inference.bert.mood: threads must be from 1 to 256"
+        );
     }
 
     #[test]

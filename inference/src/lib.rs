@@ -9,7 +9,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod backend;
+#[cfg(feature = "bert")]
+pub mod bert;
 mod desk;
 pub mod external;
+mod tag;
 
-pub use backend::{Backends, OpenError, Settings};
+pub use backend::{Backends, BertSettings, Device, OpenError, Settings};
+pub use tag::{Span, Tagger};

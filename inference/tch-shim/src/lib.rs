@@ -1,0 +1,3 @@
+//! tch as rust-bert knows it, and as libtorch is today.
+
+pub use real::*;
