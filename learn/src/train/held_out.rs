@@ -45,6 +45,7 @@ impl HeldOut {
 /// takes for [`Options::judge`] texts.
 pub(super) fn fold_by_fold(
     matrix: &Matrix,
+    origins: &[usize],
     examples: &[Example],
     targets: &[Target],
     labels: &Labels,
@@ -52,7 +53,7 @@ pub(super) fn fold_by_fold(
     options: &Options,
     step: &mut dyn FnMut(&'static str, usize, usize),
 ) -> HeldOut {
-    let folds = folds(matrix.len(), options.seed);
+    let folds = folds(origins, options.seed);
     let size = matrix.len().div_ceil(FOLDS).max(1);
     let wanted = options.judge.div_ceil(size).clamp(1, FOLDS);
     let mut rows = Vec::new();
@@ -61,7 +62,12 @@ pub(super) fn fold_by_fold(
         let (out, rest): (Vec<usize>, Vec<usize>) =
             (0..matrix.len()).partition(|text| folds[*text] == fold);
         let heads = Heads::train_on(matrix, &rest, targets, labels, c, options);
-        rows.extend(judge(&heads, matrix, &out, examples, targets, options));
+        // Pieces of a text judge nothing.
+        let whole: Vec<usize> = out
+            .into_iter()
+            .filter(|text| origins[*text] == *text)
+            .collect();
+        rows.extend(judge(&heads, matrix, &whole, examples, targets, options));
     }
     rows.sort_by_key(|row| row.row);
     HeldOut { rows }
@@ -70,11 +76,12 @@ pub(super) fn fold_by_fold(
 /// Tries each C of the grid on one part: C and macro-F1.
 pub(super) fn choose_c(
     matrix: &Matrix,
+    origins: &[usize],
     targets: &[Target],
     labels: &Labels,
     options: &Options,
 ) -> Vec<(f32, f64)> {
-    let folds = folds(matrix.len(), options.seed);
+    let folds = folds(origins, options.seed);
     let (out, rest): (Vec<usize>, Vec<usize>) =
         (0..matrix.len()).partition(|text| folds[*text] == 0);
     let linear = Options {
@@ -126,15 +133,15 @@ fn macro_f1(
     had.iter().sum::<f64>() / had.len().max(1) as f64
 }
 
-/// The part that each text is in.
-fn folds(texts: usize, seed: u64) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..texts).collect();
+/// The part that each text is in; a piece is where its text is.
+fn folds(origins: &[usize], seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..origins.len()).collect();
     Random::new(seed ^ 0xf01d).shuffle(&mut order);
-    let mut folds = vec![0; texts];
+    let mut folds = vec![0; origins.len()];
     for (place, text) in order.into_iter().enumerate() {
         folds[text] = place % FOLDS;
     }
-    folds
+    origins.iter().map(|origin| folds[*origin]).collect()
 }
 
 fn judge(

@@ -12,6 +12,7 @@ mod embedding;
 mod heads;
 mod held_out;
 mod matrix;
+mod piece;
 mod softmax;
 mod svm;
 
@@ -54,6 +55,8 @@ pub struct Options {
     pub block_weights: [f32; BLOCKS],
     /// Whether rare features weigh more.
     pub idf: bool,
+    /// Random pieces of one to three words that each training text is joined by.
+    pub pieces: u32,
     /// A feature of fewer texts counts as never seen.
     pub min_texts: u32,
     /// Whether the language of a text, where it is given, is a feature.
@@ -106,6 +109,7 @@ impl Options {
             bits: 16,
             block_weights: [1.0, 1.0, 1.0, 0.0],
             idf: true,
+            pieces: 0,
             min_texts: 1,
             uses_language: false,
             judge: 5_000,
@@ -138,7 +142,8 @@ impl Options {
             Task::Language => Self {
                 solver: Solver::MaximumEntropy,
                 embeddings: 0,
-                rate: 0.5,
+                rate: 1.0,
+                pieces: 2,
                 block_weights: [1.4, 1.0, 0.0, 0.0],
                 idf: false,
                 min_texts: 2,
@@ -321,6 +326,21 @@ pub fn train(
             solver: options.solver,
         });
     }
+    let given = examples.len();
+    // Of each text, the example it is, or is a piece of.
+    let mut origins: Vec<usize> = (0..given).collect();
+    let with_pieces;
+    let examples = if options.pieces == 0 {
+        examples
+    } else {
+        let mut all = examples.to_vec();
+        for (place, piece) in piece::pieces(examples, options.pieces, options.seed) {
+            origins.push(place);
+            all.push(piece);
+        }
+        with_pieces = all;
+        &with_pieces
+    };
     let targets: Vec<Target> = examples
         .iter()
         .map(|example| labels.target(example))
@@ -337,7 +357,7 @@ pub fn train(
         Regularization::Fixed(c) => c,
         Regularization::CrossValidated => {
             step("choosing C", 0, GRID.len());
-            tried = held_out::choose_c(&matrix, &targets, &labels, &options);
+            tried = held_out::choose_c(&matrix, &origins, &targets, &labels, &options);
             let best = tried
                 .iter()
                 .fold((1.0, -1.0), |best: (f32, f64), (c, score)| {
@@ -363,7 +383,7 @@ pub fn train(
         }
         None => {
             let held_out = held_out::fold_by_fold(
-                &matrix, examples, &targets, &labels, c, &options, &mut step,
+                &matrix, &origins, examples, &targets, &labels, c, &options, &mut step,
             );
             (held_out, JudgedBy::OutOfFold)
         }
@@ -413,7 +433,7 @@ pub fn train(
         calibration: calibrated.calibration,
         scope: calibrated.scope,
         metrics: json!({
-            "texts": examples.len(),
+            "texts": given,
             "labels": report.labels,
             "judged_by": judged_by,
             "judged": report.held_out.len(),
