@@ -9,6 +9,9 @@ COPY store store
 COPY migrations migrations
 COPY ingest ingest
 COPY stages stages
+COPY mapping mapping
+COPY learn learn
+COPY inference inference
 COPY sinks sinks
 COPY gateway gateway
 ENV SQLX_OFFLINE=true

@@ -1,5 +1,6 @@
 # make run      sets up what is missing, builds, and runs a hub on this machine: make run ARGS="--listen 127.0.0.1:9000"
 # make test     sets up what is missing and runs all tests
+# make test-bert  sets up libtorch (540 MB to download) and tests the transformers of the feature `bert`
 # make check    formatting, lints, licences, unused dependencies, docs, dependency directions, .sqlx, deployment files
 # make fuzz-api asks a running hub everything its OpenAPI document allows, and more; no answer may be a 5xx
 # make chaos    200,000 messages while workers and the broker are killed: nothing lost, doubled or out of order
@@ -11,7 +12,7 @@ ARGS ?=
 export PATH := $(CURDIR)/.tidings/tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-parts check fuzz-api chaos bench clean
+.PHONY: help setup build run test test-parts test-bert check check-bert fuzz-api chaos bench clean
 
 help:
 	@sed -n 's/^# \(make\)/\1/p' Makefile
@@ -33,6 +34,15 @@ test:
 test-parts:
 	@scripts/setup --dev
 	@scripts/test-parts
+
+# The feature is off by default and not part of `make test`: see docs/inference.md.
+test-bert:
+	@scripts/setup-bert
+	scripts/with-libtorch $(CARGO) test --package inference --features bert --locked
+
+# Lints of the same code, for machines without libtorch.
+check-bert:
+	$(CARGO) clippy --package inference --all-targets --features bert-check --locked -- -D warnings
 
 check:
 	@scripts/setup --check

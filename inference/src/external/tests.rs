@@ -201,6 +201,43 @@ fn the_one_thread_of_a_runtime_goes_on_meanwhile() {
     assert!(found.into_iter().all(|answer| answer.unwrap() == [Some(1)]));
 }
 
+/// Ends with the test.
+struct Python(std::process::Child);
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn the_server_of_the_documentation_answers() {
+    let documentation = include_str!("../../../docs/inference.md");
+    let (_, rest) = documentation.split_once("```python\n").unwrap();
+    let (program, _) = rest.split_once("```").unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let program = program.replace("8500", &port.to_string());
+    let python = std::process::Command::new("python3")
+        .args(["-c", &program])
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    let _python = Python(python.unwrap());
+    let mut settings = settings(&format!("http://127.0.0.1:{port}/"));
+    settings.labels = vec!["other".into(), "order_status".into()];
+    (settings.failures, settings.pause_ms) = (u32::MAX, 0);
+    let model = External::open("mine", &settings).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut found = ask(&model, &["ok", "Where is my parcel?"]);
+    while found[0].is_none() && Instant::now() < deadline {
+        std::thread::yield_now();
+        found = ask(&model, &["ok", "Where is my parcel?"]);
+    }
+    assert_eq!(found, [Some(0), Some(1)]);
+}
+
 #[test]
 fn settings_that_cannot_be_meant_are_refused() {
     let good = json!({"url": "https://models.example.com/x", "task": "topic", "labels": ["a"]});
