@@ -16,8 +16,9 @@ use store::Store;
 use crate::{
     bench::{self, Bench},
     config::Config,
+    labels::{self, LabelsCommand},
     roles::{self, Role},
-    telemetry,
+    shelf, telemetry,
     tenant::{self, TenantCommand},
     up,
 };
@@ -62,6 +63,28 @@ enum Command {
     Tenant {
         #[command(subcommand)]
         command: TenantCommand,
+        /// The folder of a running `tidings up`; otherwise the settings say where the database is.
+        #[arg(long, global = true)]
+        dir: Option<PathBuf>,
+    },
+    /// A tenant's own models.
+    Models {
+        #[command(subcommand)]
+        command: shelf::ModelsCommand,
+        /// Whose; an id or a name. `tidings up` begins with `default`.
+        #[arg(long, global = true, default_value = "default")]
+        tenant: String,
+        /// The folder of a running `tidings up`; otherwise the settings say where everything is.
+        #[arg(long, global = true)]
+        dir: Option<PathBuf>,
+    },
+    /// What people said messages are, as training data.
+    Labels {
+        #[command(subcommand)]
+        command: LabelsCommand,
+        /// Whose; an id or a name. `tidings up` begins with `default`.
+        #[arg(long, global = true, default_value = "default")]
+        tenant: String,
         /// The folder of a running `tidings up`; otherwise the settings say where the database is.
         #[arg(long, global = true)]
         dir: Option<PathBuf>,
@@ -165,6 +188,24 @@ impl Cli {
                 of_folder(&mut config, dir.as_deref()).await?;
                 tenant::run(&config, command).await
             }
+            Command::Models {
+                command,
+                tenant,
+                dir,
+            } => {
+                let mut config = config;
+                of_folder(&mut config, dir.as_deref()).await?;
+                shelf::run(&config, &tenant, command).await
+            }
+            Command::Labels {
+                command,
+                tenant,
+                dir,
+            } => {
+                let mut config = config;
+                of_folder(&mut config, dir.as_deref()).await?;
+                labels::run(&config, &tenant, command).await
+            }
             Command::Nats { command } => nats_command(config, command).await,
             Command::Keys { command } => match command {
                 KeysCommand::Rotate { dir } => rotate(config, dir.as_deref()).await,
@@ -185,6 +226,7 @@ async fn of_folder(config: &mut Config, dir: Option<&Path>) -> anyhow::Result<()
             &hub.ready.postgres_url,
             &dir.join(up::KEYS_FILE),
         );
+        config.keep_in(dir);
     }
     Ok(())
 }

@@ -42,6 +42,9 @@ pub(crate) struct Config {
     pub(crate) project: ProjectSettings,
     pub(crate) auth: AuthSettings,
     pub(crate) keys: KeysSettings,
+    pub(crate) storage: StorageSettings,
+    #[serde(default)]
+    pub(crate) inference: inference::Settings,
     pub(crate) log: LogSettings,
     pub(crate) embedded: EmbeddedSettings,
 }
@@ -118,6 +121,17 @@ pub(crate) struct KeysSettings {
     pub(crate) file: Option<PathBuf>,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StorageSettings {
+    pub(crate) url: String,
+    pub(crate) region: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) access_key_id: Option<String>,
+    pub(crate) secret_access_key_file: Option<PathBuf>,
+    pub(crate) cache_folder: PathBuf,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
@@ -170,6 +184,12 @@ impl Config {
         self.postgres.url = Some(Secret::new(postgres_url));
         self.postgres.password_file = None;
         self.keys.file = Some(keys_file.to_path_buf());
+    }
+
+    /// Keeps objects in a hub's own folder, whatever the settings say.
+    pub(crate) fn keep_in(&mut self, folder: &Path) {
+        self.storage.url = format!("file:{}", folder.join("objects").display());
+        self.storage.cache_folder = folder.join("cache");
     }
 
     fn extract(layers: &Figment) -> Result<Self> {
@@ -335,6 +355,13 @@ impl AuthSettings {
             .as_ref()
             .map(read)
             .transpose()
+    }
+}
+
+impl StorageSettings {
+    pub(crate) fn secret_access_key(&self) -> Result<Option<Secret>> {
+        let read = |file: &PathBuf| read_secret("storage.secret_access_key_file", file);
+        self.secret_access_key_file.as_ref().map(read).transpose()
     }
 }
 

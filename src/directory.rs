@@ -10,7 +10,7 @@ use futures::StreamExt;
 use nats::Bus;
 use schemas::{ChannelId, Snapshot, TenantId, subject};
 use store::{Store, StoreError};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How often the version is looked at when nothing was announced.
@@ -22,6 +22,8 @@ pub(crate) struct Directory {
     /// The version loaded; held while loading, so that one load serves all who wait.
     version: Mutex<i64>,
     store: Store,
+    /// Sent after the snapshot was replaced.
+    changed: watch::Sender<()>,
 }
 
 impl Directory {
@@ -34,6 +36,7 @@ impl Directory {
                         snapshot: ArcSwap::from_pointee(snapshot),
                         version: Mutex::new(version),
                         store,
+                        changed: watch::Sender::new(()),
                     }));
                 }
                 Err(error) => tracing::warn!(%error, "the tenants' settings cannot be loaded yet"),
@@ -46,6 +49,11 @@ impl Directory {
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Tells when the snapshot was replaced, from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Whether a channel exists. One that is not known is looked for in Postgres: it may be younger
@@ -68,6 +76,7 @@ impl Directory {
             let (snapshot, loaded) = store::snapshot::load(&self.store).await?;
             self.snapshot.store(Arc::new(snapshot));
             *version = loaded;
+            self.changed.send_replace(());
         }
         Ok(())
     }

@@ -4,8 +4,9 @@
 //! before the batch is acknowledged, and the next batch of that partition starts after it, so a
 //! conversation never overtakes itself. Partitions run side by side.
 //!
-//! *Invariant:* what is published depends only on the item, its place in the stream and the tenant's
-//! snapshot; a redelivery publishes the same ids again and the sinks absorb them.
+//! *Invariant:* what is published depends only on the item, its place in the stream, the tenant's snapshot and models,
+//! and the languages its conversation was in before ([`crate::spoken`]), which the envelope then carries; a redelivery
+//! publishes the same ids again and the sinks absorb them.
 //!
 //! Deliberately absent: any I/O inside a stage, and any second code path for fused stages: a group
 //! of one stage and a group of all of them run through the same lines.
@@ -23,7 +24,7 @@ use schemas::{
 };
 use stages::{Cx, Stage};
 
-use crate::directory::Directory;
+use crate::{directory::Directory, shelf::Shelf, spoken::Memory};
 
 /// How long the outputs of a batch may take to be stored before the batch is given up and redelivered.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(60);
@@ -35,6 +36,9 @@ pub(crate) struct Pipeline {
     /// The first stage of the next group; none when this group is the last.
     next_stage: Option<&'static str>,
     directory: Arc<Directory>,
+    shelf: Arc<Shelf>,
+    /// For the stage `language`, in whichever group it is.
+    spoken: Memory,
     worker: String,
 }
 
@@ -57,6 +61,7 @@ impl Pipeline {
         stages: Vec<Box<dyn Stage>>,
         next_stage: Option<&'static str>,
         directory: Arc<Directory>,
+        shelf: Arc<Shelf>,
         worker: String,
     ) -> Self {
         Self {
@@ -64,6 +69,8 @@ impl Pipeline {
             stages,
             next_stage,
             directory,
+            shelf,
+            spoken: Memory::default(),
             worker,
         }
     }
@@ -110,7 +117,7 @@ impl Pipeline {
         self.stages.first().map_or("pipeline", |stage| stage.name())
     }
 
-    /// Everything a batch causes; pure but for the clock that times the journey.
+    /// Everything a batch causes; pure but for the clock that times the journey and the memory of languages.
     fn run(&self, stream: &'static str, items: Vec<Item>) -> Outputs {
         let mut outputs = Outputs::default();
         let mut envelopes = Vec::with_capacity(items.len());
@@ -124,7 +131,7 @@ impl Pipeline {
         }
         let cx = Cx {
             snapshot: self.directory.snapshot(),
-            models: Default::default(),
+            models: self.shelf.models(),
         };
         let mut originals: Vec<Original> = Vec::with_capacity(envelopes.len());
         let mut slots: Vec<Slot> = Vec::with_capacity(envelopes.len());
@@ -170,9 +177,16 @@ impl Pipeline {
             .iter()
             .map(|e| (e.tenant, e.channel, e.conversation, e.message))
             .collect();
+        let listens = stage.name() == subject::stage::LANGUAGE;
+        if listens {
+            self.spoken.recall(&mut going);
+        }
         let started = Instant::now();
         let outcomes = stage.apply_all(cx, going);
         let took = started.elapsed();
+        if listens {
+            self.spoken.remember(outcomes.iter().filter_map(passed_on));
+        }
         let share_us = u32::try_from(took.as_micros() / count.max(1) as u128).unwrap_or(u32::MAX);
         metrics::histogram!("tidings_stage_seconds", "stage" => stage.name())
             .record(took.as_secs_f64() / count as f64);
@@ -251,7 +265,7 @@ impl nats::Handler for Pipeline {
     async fn handle(&self, batch: Batch) -> Result<(), HandleError> {
         let stream = batch.lane.stream;
         let (items, orphans) = self.known(stream, batch.items).await?;
-        let outputs = if items.len() > 32 {
+        let outputs = if items.len() > 32 || self.shelf.waits() {
             tokio::task::block_in_place(|| self.run(stream, items))
         } else {
             self.run(stream, items)
@@ -272,6 +286,13 @@ impl nats::Handler for Pipeline {
             .publish_all(outputs.publish, PUBLISH_DEADLINE)
             .await
             .map_err(HandleError::transient)
+    }
+}
+
+fn passed_on(outcome: &Outcome) -> Option<&Envelope> {
+    match outcome {
+        Outcome::Next(envelope) => Some(envelope),
+        Outcome::Drop(_) | Outcome::Dead(_) => None,
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     directory::Directory,
     lag,
     pipeline::Pipeline,
+    shelf::{Keeper, Objects, Shelf},
     telemetry,
     tester::Tester,
 };
@@ -198,6 +199,7 @@ impl Starting<'_> {
                     audience: auth.jwt_audience.clone(),
                 },
             },
+            models: Arc::new(Keeper::new(Objects::new(&self.config.storage)?)),
             tester: Arc::new(Tester::new(self.store.clone(), self.sender_settings())),
             metrics: Arc::new(telemetry::metrics_text),
         };
@@ -226,6 +228,14 @@ impl Starting<'_> {
         {
             bail!("no group of pipeline.groups begins with `{only}`");
         }
+        let shelf = Arc::new(Shelf::new(
+            Arc::clone(&directory),
+            self.store.clone(),
+            Objects::new(&self.config.storage)?,
+            &self.config.storage.cache_folder,
+            inference::Backends::open(&self.config.inference).context("opening the backends")?,
+        ));
+        shelf.fill().await;
         for (place, group) in groups.iter().enumerate() {
             let entry = first_of(group);
             if only.is_some_and(|only| only != entry) {
@@ -241,6 +251,7 @@ impl Starting<'_> {
                 stages::build(&names)?.0,
                 next,
                 Arc::clone(&directory),
+                Arc::clone(&shelf),
                 self.worker.clone(),
             );
             self.run(
@@ -250,6 +261,11 @@ impl Starting<'_> {
                 handler,
             );
         }
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            shelf.follow(stop).await;
+            Ok(())
+        });
         let (bus, stop) = (self.bus.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             directory.follow(bus, stop).await;

@@ -4,6 +4,7 @@
 
 use anyhow::Context;
 use clap::Subcommand;
+use schemas::TenantId;
 use store::{Keyring, Store};
 
 use crate::{cli::print, config::Config};
@@ -53,4 +54,18 @@ pub(crate) async fn run(config: &Config, command: TenantCommand) -> anyhow::Resu
             Ok(())
         }
     }
+}
+
+/// The tenant of this id or name.
+///
+/// # Errors
+/// When there is none.
+pub(crate) async fn find(store: &Store, who: &str) -> anyhow::Result<TenantId> {
+    let id: Option<TenantId> = who.parse().ok();
+    store::tenant::list(store)
+        .await?
+        .into_iter()
+        .find(|tenant| Some(tenant.id) == id || tenant.name == who)
+        .map(|tenant| tenant.id)
+        .with_context(|| format!("there is no tenant {who}; `tidings tenant list` shows them"))
 }

@@ -76,6 +76,7 @@ async fn start(
         embedded.postgres_local_url().expose(),
         &keys,
     );
+    config.keep_in(embedded.folder().path());
     let store = Store::connect(
         embedded.postgres_local_url().expose(),
         config.postgres.max_connections,

@@ -15,7 +15,7 @@ use crate::{
     problem::ApiError,
     projected::Projected,
     route::send::Known,
-    settings::{ChannelTester, Deps, Settings},
+    settings::{ChannelTester, Deps, ModelKeeper, Settings},
 };
 
 /// Bytes of webhook bodies that may be in memory at a time.
@@ -26,6 +26,7 @@ pub(crate) struct Hub {
     pub(crate) bus: Bus,
     pub(crate) settings: Settings,
     pub(crate) tester: Arc<dyn ChannelTester>,
+    pub(crate) models: Arc<dyn ModelKeeper>,
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) directory: Directory,
     pub(crate) keys: Keys,
@@ -56,6 +57,7 @@ impl Hub {
             bus: deps.bus,
             settings: deps.settings,
             tester: deps.tester,
+            models: deps.models,
             metrics: deps.metrics,
         })
     }

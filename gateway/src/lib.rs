@@ -31,7 +31,10 @@ mod tests;
 pub use auth::JwtKeyError;
 pub use router::openapi;
 pub use serve::{ServeError, serve};
-pub use settings::{ChannelTest, ChannelTester, Deps, JwtSettings, Settings};
+pub use settings::{
+    ChannelTest, ChannelTester, Deps, JwtSettings, ModelKeeper, ModelRead, SettingRefused, Settings,
+    StorageDown,
+};
 
 /// Where the API is served: its own place, and the one that older clients know.
 pub(crate) const PREFIXES: [&str; 2] = ["/api/v1", "/api/communications"];

@@ -33,6 +33,7 @@ use crate::{
         (name = "messages", description = "Sending and reading"),
         (name = "templates", description = "Stored replies"),
         (name = "rules", description = "Automatic answers"),
+        (name = "understanding", description = "Languages, sentiment, intents: settings, models and labels"),
         (name = "stats", description = "Numbers"),
         (name = "api keys", description = "Who may call"),
         (name = "dead letters", description = "What could not go on"),

@@ -14,15 +14,19 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
+use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use nats::{Bus, ConnectSettings};
-use schemas::Secret;
+use schemas::{Secret, TenantId, Understanding};
 use serde_json::{Value, json};
 use store::{Keyring, Store, channel::ChannelRow};
 use tower::ServiceExt as _;
 
-use crate::{ChannelTest, ChannelTester, Deps, JwtSettings, Settings, hub::Hub, router::router};
+use crate::{
+    ChannelTest, ChannelTester, Deps, JwtSettings, ModelKeeper, ModelRead, SettingRefused,
+    Settings, StorageDown, hub::Hub, router::router,
+};
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const TENANT: &str = "00000000-0000-0000-0000-000000000007";
@@ -48,6 +52,34 @@ impl ChannelTester for Untested {
             detail: "not tried".into(),
         };
         async { answer }.boxed()
+    }
+}
+
+/// Takes no settings and no files, and has none.
+struct Nothing;
+
+impl ModelKeeper for Nothing {
+    fn check(&self, _: &Understanding) -> Result<(), SettingRefused> {
+        Err(SettingRefused {
+            pointer: "/languages/0".into(),
+            detail: "No.".into(),
+        })
+    }
+
+    fn inspect(&self, _: Bytes) -> BoxFuture<'_, Result<ModelRead, String>> {
+        async { Err("it is not".into()) }.boxed()
+    }
+
+    fn put(&self, _: TenantId, _: String, _: Bytes) -> BoxFuture<'_, Result<(), StorageDown>> {
+        async { Err(StorageDown) }.boxed()
+    }
+
+    fn get(&self, _: TenantId, _: String) -> BoxFuture<'_, Result<Option<Bytes>, StorageDown>> {
+        async { Ok(None) }.boxed()
+    }
+
+    fn delete(&self, _: TenantId, _: String) -> BoxFuture<'_, Result<(), StorageDown>> {
+        async { Ok(()) }.boxed()
     }
 }
 
@@ -182,6 +214,7 @@ pub(crate) async fn deps(change: impl FnOnce(&mut Settings)) -> (Deps, Parts) {
         bus,
         settings,
         tester: Arc::new(Untested),
+        models: Arc::new(Nothing),
         metrics: Arc::new(|| "# no metrics\n".to_owned()),
     };
     let parts = Parts {

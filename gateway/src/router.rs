@@ -18,8 +18,8 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audit, channel, conversation, dlq, docs, health, journey, message, outbox,
-        resolve, rule, send, stats, template, webhook,
+        api_key, audit, channel, conversation, dlq, docs, health, journey, label, message, model,
+        outbox, resolve, rule, send, stats, template, understanding, webhook,
     },
 };
 
@@ -47,6 +47,14 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(message::get))
         .routes(routes!(journey::get))
         .routes(routes!(resolve::resolve))
+        .routes(routes!(label::put, label::list))
+        .routes(routes!(label::export))
+        .routes(routes!(understanding::get, understanding::put))
+        .routes(routes!(understanding::rollback))
+        .routes(routes!(model::create, model::list))
+        .routes(routes!(model::get, model::delete))
+        .routes(routes!(model::file))
+        .routes(routes!(model::activate))
         .routes(routes!(stats::get))
         .routes(routes!(template::create, template::list))
         .routes(routes!(

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use nats::Bus;
-use schemas::Secret;
+use schemas::{Secret, Task, TenantId, Understanding};
 use serde_json::Value;
 use store::{Store, channel::ChannelRow};
 
@@ -63,6 +64,7 @@ pub struct Deps {
     pub bus: Bus,
     pub settings: Settings,
     pub tester: Arc<dyn ChannelTester>,
+    pub models: Arc<dyn ModelKeeper>,
     /// Renders the metrics in Prometheus' text form.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -80,3 +82,63 @@ pub struct ChannelTest {
     /// For people; no credentials.
     pub detail: String,
 }
+
+/// Those who understand messages, as far as the API asks them: what settings may say, and models' files.
+pub trait ModelKeeper: Send + Sync {
+    /// Whether the settings make sense in themselves. Whether the models they name are there is not asked here.
+    ///
+    /// # Errors
+    /// The first thing that does not.
+    fn check(&self, settings: &Understanding) -> Result<(), SettingRefused>;
+
+    /// Reads a model's file to its end.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    fn inspect(&self, file: Bytes) -> BoxFuture<'_, Result<ModelRead, String>>;
+
+    /// Keeps a file; the same one again is no error.
+    fn put(
+        &self,
+        tenant: TenantId,
+        id: String,
+        file: Bytes,
+    ) -> BoxFuture<'_, Result<(), StorageDown>>;
+
+    /// A file that was kept; none when it is not there.
+    fn get(
+        &self,
+        tenant: TenantId,
+        id: String,
+    ) -> BoxFuture<'_, Result<Option<Bytes>, StorageDown>>;
+
+    /// Removes a file; one that is not there is no error.
+    fn delete(&self, tenant: TenantId, id: String) -> BoxFuture<'_, Result<(), StorageDown>>;
+}
+
+/// A part of the settings that cannot be accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingRefused {
+    /// JSON Pointer (RFC 6901).
+    pub pointer: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// What a model's file says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelRead {
+    pub id: String,
+    pub task: Task,
+    /// Of the file, in hex.
+    pub sha256: String,
+    pub labels: Vec<String>,
+    pub metrics: Value,
+    /// Markdown.
+    pub card: String,
+}
+
+/// The object storage cannot be reached, or refuses; logged where it arose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the object storage is not available")]
+pub struct StorageDown;

@@ -11,15 +11,18 @@ pub(crate) mod dlq;
 pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod journey;
+pub(crate) mod label;
 pub(crate) mod message;
 pub(crate) mod message_in;
 pub(crate) mod message_out;
+pub(crate) mod model;
 pub(crate) mod outbox;
 pub(crate) mod resolve;
 pub(crate) mod rule;
 pub(crate) mod send;
 pub(crate) mod stats;
 pub(crate) mod template;
+pub(crate) mod understanding;
 pub(crate) mod webhook;
 
 use serde::Serialize;

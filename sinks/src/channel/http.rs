@@ -28,6 +28,8 @@ pub(super) fn client(allow_private: bool) -> Result<Client, Misconfigured> {
         .user_agent(concat!("tidings/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .no_proxy()
+        // What an error says about whether a request left is known of HTTP/1.
+        .http1_only()
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(CALL_TIMEOUT)
         .pool_idle_timeout(Duration::from_secs(20))

@@ -1,0 +1,169 @@
+//! What a tenant's settings of understanding may say.
+//!
+//! Invariant: settings that pass cost a message a bounded amount of work. Deliberately absent: whether the models they
+//! name are there (the database knows), and patterns that do not compile (the gateway refuses those as it does for
+//! rules).
+
+use std::collections::HashSet;
+
+use gateway::SettingRefused;
+use schemas::{Backend, Task, Understanding};
+
+const MAX_LANGUAGES: usize = 200;
+const MAX_WORDS: usize = 5000;
+const MAX_WORD_BYTES: usize = 64;
+/// The mood of a word, as in VADER.
+const MOOD: std::ops::RangeInclusive<f32> = -4.0..=4.0;
+const MAX_PATTERNS: usize = 32;
+const MAX_KIND_BYTES: usize = 32;
+
+/// # Errors
+/// The first thing that cannot be.
+pub(super) fn settings(settings: &Understanding) -> Result<(), SettingRefused> {
+    languages(&settings.languages)?;
+    if let Some(region) = &settings.region {
+        let fits = region.len() == 2 && region.bytes().all(|byte| byte.is_ascii_uppercase());
+        ensure(fits, "/region", || {
+            "A region is a country's two capital letters, such as DE.".to_owned()
+        })?;
+    }
+    for (task, backend) in &settings.models {
+        let only = match backend {
+            Backend::Whatlang => Some(Task::Language),
+            Backend::Vader => Some(Task::Sentiment),
+            _ => None,
+        };
+        ensure(
+            only.is_none_or(|only| only == *task),
+            &format!("/models/{}", task.name()),
+            || format!("`{backend}` does not answer this task."),
+        )?;
+    }
+    lexicon(settings)?;
+    patterns(settings)?;
+    schemas::priority::check(&settings.priority).map_err(|(index, wrong)| SettingRefused {
+        pointer: format!("/priority/{index}"),
+        detail: format!("{wrong}."),
+    })
+}
+
+fn languages(codes: &[String]) -> Result<(), SettingRefused> {
+    ensure(codes.len() <= MAX_LANGUAGES, "/languages", || {
+        format!("There may be {MAX_LANGUAGES} languages.")
+    })?;
+    let mut seen = HashSet::new();
+    for (index, code) in codes.iter().enumerate() {
+        let pointer = format!("/languages/{index}");
+        let fits = (2..=3).contains(&code.len())
+            && code.bytes().all(|byte| byte.is_ascii_lowercase())
+            && code != "und";
+        ensure(fits, &pointer, || {
+            "A language is its ISO 639-1 code, such as de, or its ISO 639-3 code where it has no shorter one."
+                .to_owned()
+        })?;
+        ensure(seen.insert(code), &pointer, || {
+            "This language stands here twice.".to_owned()
+        })?;
+    }
+    Ok(())
+}
+
+fn lexicon(settings: &Understanding) -> Result<(), SettingRefused> {
+    ensure(settings.lexicon.len() <= MAX_WORDS, "/lexicon", || {
+        format!("There may be {MAX_WORDS} words.")
+    })?;
+    for (word, mood) in &settings.lexicon {
+        let fits = !word.trim().is_empty()
+            && word.len() <= MAX_WORD_BYTES
+            && !word.contains(char::is_control);
+        ensure(fits && MOOD.contains(mood), "/lexicon", || {
+            format!("A word has 1 to {MAX_WORD_BYTES} bytes, and its mood is from -4 to 4.")
+        })?;
+    }
+    Ok(())
+}
+
+fn patterns(settings: &Understanding) -> Result<(), SettingRefused> {
+    ensure(settings.patterns.len() <= MAX_PATTERNS, "/patterns", || {
+        format!("There may be {MAX_PATTERNS} patterns.")
+    })?;
+    for (index, pattern) in settings.patterns.iter().enumerate() {
+        let kind = &pattern.kind;
+        let fits = (1..=MAX_KIND_BYTES).contains(&kind.len())
+            && kind
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        ensure(fits, &format!("/patterns/{index}/kind"), || {
+            format!("A kind has 1 to {MAX_KIND_BYTES} of a-z, 0-9 and _.")
+        })?;
+    }
+    Ok(())
+}
+
+fn ensure(
+    fits: bool,
+    pointer: &str,
+    detail: impl FnOnce() -> String,
+) -> Result<(), SettingRefused> {
+    if fits {
+        return Ok(());
+    }
+    Err(SettingRefused {
+        pointer: pointer.to_owned(),
+        detail: detail(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn refused(value: Value) -> String {
+        let given: Understanding = serde_json::from_value(value.clone()).unwrap();
+        settings(&given).map_or_else(|refused| refused.pointer, |()| panic!("{value} passes"))
+    }
+
+    #[test]
+    fn what_makes_sense_passes() {
+        let given = json!({
+            "languages": ["de", "en", "yue"], "region": "DE",
+            "models": {"language": "whatlang", "sentiment": "vader", "intent": "off", "topic": "bert:mine"},
+            "lexicon": {"lieferverzug": -2.5}, "patterns": [{"kind": "order", "regex": "A-\\d+"}]
+        });
+        settings(&serde_json::from_value(given).unwrap()).unwrap();
+        settings(&Understanding::default()).unwrap();
+    }
+
+    #[test]
+    fn what_does_not_is_refused_by_its_place() {
+        let many: Vec<Value> = (0..33)
+            .map(|_| json!({"kind": "x", "regex": "x"}))
+            .collect();
+        for (value, pointer) in [
+            (json!({"languages": ["de", "German"]}), "/languages/1"),
+            (json!({"languages": ["und"]}), "/languages/0"),
+            (json!({"languages": ["de", "de"]}), "/languages/1"),
+            (json!({"region": "Germany"}), "/region"),
+            (json!({"models": {"intent": "vader"}}), "/models/intent"),
+            (
+                json!({"models": {"sentiment": "whatlang"}}),
+                "/models/sentiment",
+            ),
+            (json!({"lexicon": {"bad": -4.5}}), "/lexicon"),
+            (json!({"lexicon": {" ": 1}}), "/lexicon"),
+            (
+                json!({"patterns": [{"kind": "Order No", "regex": "x"}]}),
+                "/patterns/0/kind",
+            ),
+            (json!({"patterns": many}), "/patterns"),
+            (
+                json!({"priority": [{"name": "", "then": {"set": "urgent"}}]}),
+                "/priority/0",
+            ),
+        ] {
+            assert_eq!(refused(value), pointer);
+        }
+    }
+}
