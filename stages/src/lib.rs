@@ -21,6 +21,7 @@ pub mod route;
 pub mod sentiment;
 mod text;
 pub mod topic;
+mod word;
 
 use std::sync::Arc;
 
