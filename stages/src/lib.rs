@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod classify;
+mod compiled;
 mod decision;
 pub mod entity;
 pub mod intent;

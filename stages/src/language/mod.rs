@@ -66,7 +66,7 @@ impl Stage for DetectLanguage {
 }
 
 /// Whether the text is the sender's own words.
-fn speaks(message: &Message) -> bool {
+pub(crate) fn speaks(message: &Message) -> bool {
     !matches!(
         message.message_type,
         MessageType::Command

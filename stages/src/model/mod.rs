@@ -7,6 +7,7 @@
 //! Invariant: deterministic. Deliberately absent: training (`learn`), and models that need a clock, threads or the
 //! network (`inference`); they implement the same trait.
 
+pub mod builtin;
 pub mod feature;
 mod float;
 pub mod fold;

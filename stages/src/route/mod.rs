@@ -16,8 +16,8 @@ mod template;
 
 use schemas::{DropReason, Envelope, Message, Outbound, Outcome, rule::Action, subject::stage};
 
-use self::table::{Cache, Rule, Table};
-use crate::{Cx, Stage, not_normalized};
+use self::table::{Rule, Table};
+use crate::{Cx, Stage, compiled::Cache, not_normalized};
 
 /// Answers to one message.
 pub const MAX_REPLIES: usize = 5;
@@ -28,7 +28,7 @@ const MAX_NOTES: usize = 16;
 /// The stage.
 #[derive(Default)]
 pub struct Route {
-    cache: Cache,
+    tables: Cache<Table>,
 }
 
 impl Stage for Route {
@@ -40,7 +40,10 @@ impl Stage for Route {
         if envelope.message().is_none() {
             return not_normalized();
         }
-        let Some(table) = self.cache.table(&cx.snapshot, envelope.tenant) else {
+        let Some(table) = self
+            .tables
+            .get(&cx.snapshot, envelope.tenant, Table::compile)
+        else {
             return Outcome::Next(Box::new(envelope));
         };
         match run(&table, &mut envelope) {

@@ -1,59 +1,11 @@
-//! A tenant's rules and templates, compiled, and the cache that keeps them.
-//!
-//! The cache holds the snapshot a table was made of and compares by identity: a tenant whose
-//! snapshot was not replaced is not compiled again. It decides nothing, so outcomes stay pure.
+//! A tenant's rules and templates, compiled.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::collections::HashMap;
 
 use minijinja::Value;
-use schemas::{ChannelId, ChannelSnapshot, Snapshot, TenantId, TenantSnapshot, rule};
+use schemas::{ChannelId, ChannelSnapshot, TenantSnapshot, rule};
 
 use super::{condition::Condition, template::Templates};
-
-/// Compiled tables by tenant.
-#[derive(Default)]
-pub(super) struct Cache {
-    made: RwLock<Made>,
-}
-
-#[derive(Default)]
-struct Made {
-    snapshot: Option<Arc<Snapshot>>,
-    tables: HashMap<TenantId, (Arc<TenantSnapshot>, Arc<Table>)>,
-}
-
-impl Cache {
-    /// The tenant's table; nothing for a tenant the snapshot does not know.
-    pub(super) fn table(&self, snapshot: &Arc<Snapshot>, tenant: TenantId) -> Option<Arc<Table>> {
-        let wanted = snapshot.tenants.get(&tenant)?;
-        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, table)) = made.tables.get(&tenant)
-            && Arc::ptr_eq(of, wanted)
-        {
-            return Some(Arc::clone(table));
-        }
-        drop(made);
-        let table = Arc::new(Table::compile(wanted));
-        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
-        let same = made
-            .snapshot
-            .as_ref()
-            .is_some_and(|of| Arc::ptr_eq(of, snapshot));
-        if !same {
-            made.tables.retain(|tenant, (of, _)| {
-                let now = snapshot.tenants.get(tenant);
-                now.is_some_and(|now| Arc::ptr_eq(now, of))
-            });
-            made.snapshot = Some(Arc::clone(snapshot));
-        }
-        made.tables
-            .insert(tenant, (Arc::clone(wanted), Arc::clone(&table)));
-        Some(table)
-    }
-}
 
 /// One tenant's channels.
 pub(super) struct Table {
@@ -82,7 +34,7 @@ pub(super) struct Action {
 }
 
 impl Table {
-    fn compile(tenant: &TenantSnapshot) -> Self {
+    pub(super) fn compile(tenant: &TenantSnapshot) -> Self {
         let mut templates = Templates::default();
         let channels = tenant
             .channels
