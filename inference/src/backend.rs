@@ -2,7 +2,11 @@
 //!
 //! Invariant: a backend that cannot be opened ends the start, by name; one that fails later answers nothing.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use schemas::{Backend, Task};
 use serde::Deserialize;
@@ -71,11 +75,20 @@ pub enum OpenError {
     Bounds(String, &'static str, u64, u64),
     #[error("inference.external.{0}")]
     External(String, #[source] external::Misconfigured),
-    #[error("inference.bert.{0}: this build has no transformers; build with the feature `bert`")]
+    #[error("{0}: this build has no transformers; build with the feature `bert`")]
     NoTransformers(String),
     #[cfg(feature = "bert")]
-    #[error("inference.bert.{0}")]
+    #[error("{0}")]
     Bert(String, #[source] crate::bert::LoadError),
+}
+
+/// A transformer's folder for a measurement: its task and its model, patient and on one thread of the processor. Blocks
+/// for seconds.
+///
+/// # Errors
+/// Whatever keeps the folder from being a model that answers; that this build has no transformers.
+pub fn open_dir(dir: &Path) -> Result<(Task, Arc<dyn Classifier>), OpenError> {
+    transformer::open_dir(dir, dir.display().to_string())
 }
 
 /// Every backend of the settings, ready to answer.
@@ -163,8 +176,15 @@ impl BertSettings {
 mod transformer {
     use std::sync::{Mutex, PoisonError};
 
-    use super::{Arc, BTreeMap, BertSettings, Classifier, OpenError, Tagger, Task};
+    use super::{Arc, BTreeMap, BertSettings, Classifier, OpenError, Path, Tagger, Task};
     use crate::bert::{self, Opened};
+
+    pub(super) fn open_dir(
+        dir: &Path,
+        name: String,
+    ) -> Result<(Task, Arc<dyn Classifier>), OpenError> {
+        bert::open_dir(dir).map_err(|error| OpenError::Bert(name, error))
+    }
 
     #[derive(Default)]
     pub(super) struct Folders(BTreeMap<String, Folder>);
@@ -261,7 +281,14 @@ mod transformer {
 /// There are none.
 #[cfg(not(feature = "bert"))]
 mod transformer {
-    use super::{Arc, BTreeMap, BertSettings, Classifier, OpenError, Tagger, Task};
+    use super::{Arc, BTreeMap, BertSettings, Classifier, OpenError, Path, Tagger, Task};
+
+    pub(super) fn open_dir(
+        _: &Path,
+        name: String,
+    ) -> Result<(Task, Arc<dyn Classifier>), OpenError> {
+        Err(OpenError::NoTransformers(name))
+    }
 
     #[derive(Default)]
     pub(super) struct Folders;
@@ -269,7 +296,7 @@ mod transformer {
     impl Folders {
         pub(super) fn open(settings: &BTreeMap<String, BertSettings>) -> Result<Self, OpenError> {
             match settings.keys().next() {
-                Some(name) => Err(OpenError::NoTransformers(name.clone())),
+                Some(name) => Err(OpenError::NoTransformers(format!("inference.bert.{name}"))),
                 None => Ok(Self),
             }
         }

@@ -15,5 +15,5 @@ mod desk;
 pub mod external;
 mod tag;
 
-pub use backend::{Backends, BertSettings, Device, OpenError, Settings};
+pub use backend::{Backends, BertSettings, Device, OpenError, Settings, open_dir};
 pub use tag::{Span, Tagger};

@@ -300,7 +300,7 @@ mod tests {
         let spans = tags.answer(text, &rows).unwrap();
         let found: Vec<(&str, &str)> = spans
             .iter()
-            .map(|span| (span.kind.as_str(), &text[span.start..span.end]))
+            .map(|span| (span.kind.as_str(), text.get(span.start..span.end).unwrap()))
             .collect();
         assert_eq!(found, [("PER", "Zoë Smith"), ("LOC", "Rom")]);
         assert!(spans.iter().all(|span| span.probability > 0.99));

@@ -59,11 +59,11 @@ pub fn open(settings: &BertSettings) -> Result<Opened, LoadError> {
     loaded.unwrap_or(Err(LoadError::Broken("libtorch refuses its shape")))
 }
 
-/// A model for a measurement: patient, on the processor, with one thread.
+/// A model for a measurement, and its task: patient, on the processor, with one thread.
 ///
 /// # Errors
-/// As [`open`]; also where the folder's model is for another task.
-pub fn open_dir(dir: &Path, task: Task) -> Result<Arc<dyn Classifier>, LoadError> {
+/// As [`open`]; also where the folder's model decides nothing.
+pub fn open_dir(dir: &Path) -> Result<(Task, Arc<dyn Classifier>), LoadError> {
     let settings = BertSettings {
         dir: dir.to_owned(),
         device: Device::Cpu,
@@ -72,9 +72,8 @@ pub fn open_dir(dir: &Path, task: Task) -> Result<Arc<dyn Classifier>, LoadError
         timeout_ms: 600_000,
     };
     match open(&settings)? {
-        Opened::Classifier(of, model) if of == task => Ok(model),
-        Opened::Classifier(of, _) => Err(LoadError::Purpose(of.name())),
-        Opened::Tagger(_) => Err(LoadError::Purpose("tags")),
+        Opened::Classifier(task, model) => Ok((task, model)),
+        Opened::Tagger(_) => Err(LoadError::Tags),
     }
 }
 
@@ -136,7 +135,7 @@ fn classifier(folder: &Folder, settings: &BertSettings) -> Result<Opened, LoadEr
         thresholds,
         desk: start(load(folder, choice, settings)?, folder, settings)?,
     };
-    let task = card.task.ok_or(LoadError::Purpose("tags"))?;
+    let task = card.task.ok_or(LoadError::Tags)?;
     Ok(Opened::Classifier(task, Arc::new(bert)))
 }
 

@@ -6,7 +6,10 @@
 //!
 //! Deliberately absent: the ready-made pipelines of rust-bert, whose `predict` sends no mask.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use rust_bert::{
     RustBertError,
@@ -42,8 +45,8 @@ pub enum LoadError {
     NoCard,
     #[error("the model does not answer: {0}")]
     Broken(&'static str),
-    #[error("model.json says that it is for {0}")]
-    Purpose(&'static str),
+    #[error("it finds names, and decides nothing")]
+    Tags,
     #[error("its thread cannot be started")]
     Thread(#[source] std::io::Error),
 }
@@ -186,7 +189,9 @@ fn fill(store: &VarStore, weights: &Path) -> Result<(), LoadError> {
         .map_err(LoadError::Weights)?
         .into_iter()
         .collect();
-    for (name, mut variable) in store.variables() {
+    // In order, so that what is wrong with a file is always the same.
+    let variables: BTreeMap<String, Tensor> = store.variables().into_iter().collect();
+    for (name, mut variable) in variables {
         let weight = found
             .get(&name)
             .ok_or_else(|| LoadError::Missing(name.clone()))?;

@@ -21,24 +21,15 @@ pub(crate) struct Geometry {
     pub(crate) positions: usize,
 }
 
-pub(crate) const TINY: Geometry = Geometry {
-    width: 32,
-    layers: 2,
-    heads: 2,
-    vocabulary: 200,
-    positions: 64,
-};
-
 /// Writes a folder. `card` is its `model.json` less the files; the weights are random, but always the same for a seed.
 /// `tune` may change them by name.
 pub(crate) fn folder(
     dir: &Path,
     card: &Value,
     geometry: Geometry,
-    seed: i64,
+    seed: u64,
     tune: impl Fn(&str, &mut Tensor),
 ) {
-    tch::manual_seed(seed);
     let architecture = card["architecture"].as_str().unwrap();
     let outputs = match &card["zero_shot"] {
         Value::Null => card["labels"].as_array().unwrap().len(),
@@ -72,10 +63,40 @@ pub(crate) fn folder(
         }
     }
     for (name, mut weight) in store.variables() {
-        tch::no_grad(|| tune(&name, &mut weight));
+        tch::no_grad(|| {
+            weight.copy_(&made_up(&name, &weight.size(), seed));
+            tune(&name, &mut weight);
+        });
     }
     store.save(dir.join("model.safetensors")).unwrap();
     seal(dir, card, &files);
+}
+
+/// Not by libtorch's generator, which all threads share. The numbers of a row have a variance of one in sum, so that
+/// differences between texts reach the outputs.
+fn made_up(name: &str, size: &[i64], seed: u64) -> Tensor {
+    if size.len() < 2 {
+        let value = if name.ends_with("LayerNorm.weight") || name.contains("layer_norm.weight") {
+            1.0
+        } else {
+            0.0
+        };
+        return Tensor::full(size, value, (tch::Kind::Float, Device::Cpu));
+    }
+    let mut state = name.bytes().fold(seed | 1, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let width = (3.0 / size.last().map_or(1.0, |columns| *columns as f32)).sqrt();
+    let count = usize::try_from(size.iter().product::<i64>()).unwrap();
+    let numbers: Vec<f32> = (0..count)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            ((state >> 40) as f32 / 8_388_608.0 - 1.0) * width
+        })
+        .collect();
+    Tensor::from_slice(&numbers).view(size)
 }
 
 /// Writes `model.json`, with the files as they are now.
@@ -96,7 +117,7 @@ fn write_json(file: &Path, value: &Value) {
     std::fs::write(file, serde_json::to_vec(value).unwrap()).unwrap();
 }
 
-/// As the files of today are: DistilBERT's lacks what rust-bert asks for.
+/// As the files of today are: `DistilBERT`'s lacks what rust-bert asks for.
 fn config(architecture: &str, geometry: Geometry, outputs: usize) -> Value {
     let id2label: Value = (0..outputs)
         .map(|place| (place.to_string(), json!(format!("LABEL_{place}"))))
@@ -172,7 +193,7 @@ fn vocabulary(dir: &Path, architecture: &str, size: usize) -> Vec<&'static str> 
     }
 }
 
-/// A `SentencePiece` of sentencepiece_model.proto: its text, and a score by its length.
+/// A `SentencePiece` of `sentencepiece_model.proto`: its text, and a score by its length.
 fn piece(text: &str) -> Vec<u8> {
     let mut message = vec![0x0a, u8::try_from(text.len()).unwrap()];
     message.extend(text.as_bytes());

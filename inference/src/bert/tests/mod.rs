@@ -6,13 +6,21 @@ use serde_json::{Value, json};
 use tch::Tensor;
 use tempfile::TempDir;
 
-use self::made::TINY;
+use self::made::Geometry;
 use super::*;
 use crate::{Backends, Settings};
 use schemas::Backend;
 
 const LONG: &str =
     "the day was good, the day was good, the night was very long and the morning was longer";
+
+const TINY: Geometry = Geometry {
+    width: 32,
+    layers: 2,
+    heads: 2,
+    vocabulary: 200,
+    positions: 64,
+};
 
 fn card(architecture: &str, extra: Value) -> Value {
     let mut card = json!({
@@ -26,13 +34,6 @@ fn card(architecture: &str, extra: Value) -> Value {
 }
 
 fn untouched(_: &str, _: &mut Tensor) {}
-
-/// Larger weights: outputs that differ from text to text.
-fn spread(name: &str, weight: &mut Tensor) {
-    if name.starts_with("classifier") && name.ends_with("weight") {
-        let _ = weight.g_mul_scalar_(20.0);
-    }
-}
 
 fn made(card: &Value, tune: impl Fn(&str, &mut Tensor)) -> TempDir {
     let dir = TempDir::new().unwrap();
@@ -82,7 +83,7 @@ fn refusal(dir: &Path) -> String {
 #[test]
 fn a_text_is_answered_the_same_alone_and_beside_a_longer_one() {
     for architecture in ["bert", "distilbert", "roberta", "xlm-roberta"] {
-        let dir = made(&card(architecture, json!({})), spread);
+        let dir = made(&card(architecture, json!({})), untouched);
         let model = classifier_of(dir.path());
         assert_eq!(model.id(), format!("bert:tiny-{architecture}"));
         let alone = ask(model.as_ref(), &["the day"]).remove(0);
@@ -190,12 +191,13 @@ fn many_labels_may_hold_at_once() {
             json!({"kind": "many-of-many", "task": "emotion", "thresholds": [0.5, 0.4, 0.3], "scope_threshold": 1.0}),
         ),
         |name, weight| match name {
-            "classifier.weight" => _ = weight.zero_(),
+            "classifier.weight" => drop(weight.zero_()),
             "classifier.bias" => weight.copy_(&Tensor::from_slice(&[4.0_f32, -4.0, 3.0])),
             _ => {}
         },
     );
-    let model = open_dir(dir.path(), Task::Emotion).unwrap();
+    let (task, model) = open_dir(dir.path()).unwrap();
+    assert_eq!(task, Task::Emotion);
     assert_eq!(model.thresholds(), Some(&[0.5, 0.4, 0.3][..]));
     let found = model.classify(&[&Document::new("the day", None)]);
     let prediction = found[0].as_ref().unwrap();
@@ -206,11 +208,6 @@ fn many_labels_may_hold_at_once() {
         ) < 1e-6
     );
     assert!(!prediction.in_scope);
-    let refused = open_dir(dir.path(), Task::Intent).err().unwrap();
-    assert_eq!(
-        refused.to_string(),
-        "model.json says that it is for emotion"
-    );
 }
 
 #[test]
@@ -224,7 +221,7 @@ fn zero_shot_asks_about_each_label() {
             "bert",
             json!({"kind": "zero-shot", "task": "topic", "labels": labels, "zero_shot": question}),
         );
-        let dir = made(&card, spread);
+        let dir = made(&card, untouched);
         let model = classifier_of(dir.path());
         ask(model.as_ref(), &["the day", LONG, LONG])
     };
@@ -262,7 +259,7 @@ fn tags(label: usize) -> Vec<(String, String)> {
         "lower_case": true,
     });
     let dir = made(&card, |name, weight| match name {
-        "classifier.weight" => _ = weight.zero_(),
+        "classifier.weight" => drop(weight.zero_()),
         "classifier.bias" => {
             let bias: Vec<f32> = (0..3)
                 .map(|place| if place == label { 9.0 } else { 0.0 })
@@ -275,10 +272,17 @@ fn tags(label: usize) -> Vec<(String, String)> {
         panic!("no tagger");
     };
     assert_eq!(model.id(), "bert:names");
+    let refused = open_dir(dir.path()).err().unwrap();
+    assert_eq!(refused.to_string(), "it finds names, and decides nothing");
     let (document, other) = (Document::new(text, None), Document::new(LONG, None));
     let found = model.tag(&[&other, &document]).remove(1).unwrap();
     assert!(found.iter().all(|span| span.probability > 0.99));
-    let named = |span: &Span| (span.kind.clone(), text[span.start..span.end].to_owned());
+    let named = |span: &Span| {
+        (
+            span.kind.clone(),
+            text.get(span.start..span.end).unwrap().to_owned(),
+        )
+    };
     found.iter().map(named).collect()
 }
 
@@ -354,7 +358,7 @@ fn what_nobody_waits_for_is_not_computed_and_strange_texts_harm_nobody() {
 
 #[test]
 fn a_folder_with_another_model_takes_over_and_a_broken_one_does_not() {
-    let dir = made(&card("distilbert", json!({"id": "old"})), spread);
+    let dir = made(&card("distilbert", json!({"id": "old"})), untouched);
     let settings = Settings {
         bert: [("mood".to_owned(), settings(dir.path()))].into(),
         ..Settings::default()
@@ -375,7 +379,7 @@ fn a_folder_with_another_model_takes_over_and_a_broken_one_does_not() {
     let before = ask(old.as_ref(), &["the day"]);
     assert!(!backends.refresh());
     let new = card("bert", json!({"id": "new"}));
-    made::folder(dir.path(), &new, TINY, 8, spread);
+    made::folder(dir.path(), &new, TINY, 8, untouched);
     assert!(backends.refresh());
     assert_eq!(mood().id(), "bert:new");
     let after = ask(mood().as_ref(), &["the day"]);
