@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::dataset::Example;
+use crate::{dataset::Example, measure::OUT_OF_SCOPE};
 
 /// Most conflicts that are kept; the rest is counted.
 const MAX_CONFLICTS: usize = 100;
@@ -55,7 +55,7 @@ pub struct Leakage {
     pub dev_rows: usize,
     /// The first of the shared texts.
     pub examples: Vec<String>,
-    /// Labels of dev rows that no training row has: they cannot be learnt.
+    /// Labels of dev rows that no training row has: they cannot be learnt. Being out of scope needs not be.
     pub unknown_labels: Vec<String>,
 }
 
@@ -143,7 +143,8 @@ pub fn leakage(train: &[Example], dev: &[Example]) -> Leakage {
     };
     for example in dev {
         for label in &example.labels {
-            if !learnt.contains(&**label) && !leakage.unknown_labels.contains(label) {
+            let known = learnt.contains(&**label) || OUT_OF_SCOPE.contains(&&**label);
+            if !known && !leakage.unknown_labels.contains(label) {
                 leakage.unknown_labels.push(label.clone());
             }
         }
@@ -240,9 +241,10 @@ mod tests {
             example("hi", &["greeting"]),
             example("BYE", &["greeting"]),
             example("help", &["human"]),
+            example("2 + 2?", &["oos"]),
         ];
         let found = leakage(&train, &dev);
-        assert_eq!((found.shared, found.conflicting, found.dev_rows), (2, 1, 3));
+        assert_eq!((found.shared, found.conflicting, found.dev_rows), (2, 1, 4));
         assert_eq!(found.unknown_labels, ["human"]);
     }
 }

@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod card;
 pub mod dataset;
 pub mod inspect;
+pub mod judged;
 pub mod measure;
 pub mod random;
 pub mod suspect;

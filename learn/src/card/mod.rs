@@ -25,7 +25,6 @@ pub struct Card<'a> {
     pub task: Task,
     /// The model's id.
     pub model: &'a str,
-    pub sha256: &'a str,
     pub size_bytes: usize,
     /// As it was called, so that it can be called again.
     pub command: &'a str,
@@ -83,10 +82,9 @@ impl Card<'_> {
         };
         writeln!(
             out,
-            "A model for the task `{}`; {kind}. It is one file of {:.2} MB, SHA-256 `{}`.\n",
+            "A model for the task `{}`; {kind}. It is one file of {:.2} MB; its name ends in the first digits of its SHA-256.\n",
             self.task.name(),
             self.size_bytes as f64 / 1e6,
-            self.sha256,
         )?;
         for note in self.notes {
             writeln!(out, "{note}\n")?;
@@ -235,7 +233,7 @@ impl Card<'_> {
              | row | given | suggested |\n|---|---|---|"
         )?;
         for suspect in self.suspects {
-            let place = match self.data.locate(suspect.row) {
+            let place = match self.dev.unwrap_or(self.data).locate(suspect.row) {
                 Some((file, row)) => {
                     let name = file.name.rsplit(['/', '\\']).next().unwrap_or(&file.name);
                     format!("{} {row}", cell(name))
@@ -360,7 +358,6 @@ mod tests {
         Card {
             task: Task::Intent,
             model: "intent-0123456789ab",
-            sha256: "00ff",
             size_bytes: 1_234_567,
             command: "tidings train --task intent --data folder/mine.csv -o m.tdm",
             data: &data,
@@ -397,7 +394,7 @@ mod tests {
         let card = card(&licences);
         for part in [
             "# intent-0123456789ab\n",
-            "one of its labels holds. It is one file of 1.23 MB, SHA-256 `00ff`.",
+            "one of its labels holds. It is one file of 1.23 MB; its name",
             "A note.",
             "| mine.csv | 2 | training | CC BY 4.0 | `",
             "| com\\<plaint | 1 |",
