@@ -17,6 +17,7 @@ use crate::{
     bench::{self, Bench},
     config::Config,
     labels::{self, LabelsCommand},
+    model::ModelCommand,
     roles::{self, Role},
     shelf, telemetry,
     tenant::{self, TenantCommand},
@@ -31,7 +32,15 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: Commands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Commands {
+    #[command(flatten)]
+    Hub(Command),
+    #[command(flatten)]
+    Model(ModelCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -164,8 +173,12 @@ enum DlqCommand {
 
 impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let command = match self.command {
+            Commands::Model(command) => return command.run().await,
+            Commands::Hub(command) => command,
+        };
         let config = Config::load(self.config.as_deref())?;
-        match self.command {
+        match command {
             Command::Up { dir, listen, roles } => {
                 telemetry::start(&config.log)?;
                 let roles = roles.unwrap_or_else(Role::all);

@@ -7,6 +7,7 @@ mod directory;
 mod embedded;
 mod labels;
 mod lag;
+mod model;
 mod pipeline;
 mod roles;
 mod shelf;
@@ -30,7 +31,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where standard error is closed, the exit code says it alone.
             drop(writeln!(std::io::stderr(), "error: {error:#}"));
-            ExitCode::FAILURE
+            error
+                .downcast_ref::<model::Failure>()
+                .map_or(ExitCode::FAILURE, |failure| failure.exit_code().into())
         }
     }
 }

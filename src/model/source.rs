@@ -1,0 +1,209 @@
+//! Which model is meant: a file, one that is built in, a transformer's folder, or a service.
+
+use std::{fs, str::FromStr, sync::Arc};
+
+use anyhow::{Context, bail};
+use learn::baseline::Whatlang;
+use schemas::Task;
+use stages::model::{Classifier, linear::Linear};
+
+/// The largest model file that is read.
+const MAX_FILE_BYTES: u64 = stages::model::tdm::MAX_BYTES as u64;
+
+/// How a model is named on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    File(String),
+    Builtin(Builtin),
+    Bert(String),
+    External(String),
+}
+
+/// What tidings brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Builtin {
+    Task(Task),
+    Whatlang,
+    Vader,
+}
+
+impl Builtin {
+    const NAMES: [(&'static str, Self); 6] = [
+        ("language", Self::Task(Task::Language)),
+        ("sentiment", Self::Task(Task::Sentiment)),
+        ("emotion", Self::Task(Task::Emotion)),
+        ("intent", Self::Task(Task::Intent)),
+        ("whatlang", Self::Whatlang),
+        ("vader", Self::Vader),
+    ];
+}
+
+impl FromStr for Source {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> anyhow::Result<Self> {
+        match name.split_once(':') {
+            Some(("builtin", builtin)) => {
+                let known = Builtin::NAMES.iter().find(|(known, _)| *known == builtin);
+                let Some((_, builtin)) = known else {
+                    let names: Vec<&str> = Builtin::NAMES.iter().map(|(name, _)| *name).collect();
+                    bail!(
+                        "`{name}` is not built in; built in are {}",
+                        names.join(", ")
+                    );
+                };
+                Ok(Self::Builtin(*builtin))
+            }
+            Some(("bert", folder)) => Ok(Self::Bert(folder.to_owned())),
+            Some(("external", url)) => Ok(Self::External(url.to_owned())),
+            _ if name.ends_with(".tdm") => Ok(Self::File(name.to_owned())),
+            _ => bail!(
+                "`{name}` names no model; give a file ending in .tdm, builtin:NAME, bert:DIR or external:URL"
+            ),
+        }
+    }
+}
+
+/// A model, ready to answer.
+pub(super) struct Opened {
+    /// As on the command line.
+    pub(super) name: String,
+    pub(super) task: Task,
+    pub(super) model: Arc<dyn Classifier>,
+    pub(super) size_bytes: Option<u64>,
+    /// Whether what it gives are probabilities.
+    pub(super) probabilities: bool,
+    /// Texts it wants at once to show its speed.
+    pub(super) batch: usize,
+}
+
+/// What is known besides the model's name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hints {
+    pub(super) task: Option<Task>,
+    /// The labels of the data; what a service is told that it may answer.
+    pub(super) labels: Vec<String>,
+    pub(super) many: bool,
+}
+
+impl Source {
+    /// The task, where the name alone says it.
+    pub(super) fn task(&self) -> Option<Task> {
+        match self {
+            Self::Builtin(Builtin::Task(task)) => Some(*task),
+            Self::Builtin(Builtin::Whatlang) => Some(Task::Language),
+            Self::Builtin(Builtin::Vader) => Some(Task::Sentiment),
+            Self::File(_) | Self::Bert(_) | Self::External(_) => None,
+        }
+    }
+}
+
+pub(super) fn open(name: &str, hints: &Hints) -> anyhow::Result<Opened> {
+    let source: Source = name.parse()?;
+    let native = |task: Task, model: Arc<dyn Classifier>, size_bytes: Option<u64>| Opened {
+        name: name.to_owned(),
+        task,
+        model,
+        size_bytes,
+        probabilities: true,
+        batch: 1,
+    };
+    let opened = match &source {
+        Source::File(path) => {
+            let model = load(path)?;
+            native(
+                model.task(),
+                Arc::new(model),
+                fs::metadata(path).ok().map(|file| file.len()),
+            )
+        }
+        Source::Builtin(Builtin::Task(task)) => {
+            bail!("{name}: this build has no model for {}", task.name())
+        }
+        Source::Builtin(Builtin::Whatlang) => Opened {
+            probabilities: false,
+            ..native(Task::Language, Arc::new(Whatlang::default()), None)
+        },
+        Source::Builtin(Builtin::Vader) => bail!("{name}: this build has no VADER"),
+        Source::Bert(folder) => bert(folder)?,
+        Source::External(url) => {
+            let Some(task) = hints.task else {
+                bail!("{name}: say what it answers with --task");
+            };
+            if hints.labels.is_empty() {
+                bail!(
+                    "{name}: its labels are those of the data, so it can be evaluated but not asked alone"
+                );
+            }
+            let model = inference::external::open_url(url, task, hints.labels.clone(), hints.many)
+                .with_context(|| name.to_owned())?;
+            Opened {
+                batch: 32,
+                ..native(task, model, None)
+            }
+        }
+    };
+    if let Some(task) = hints.task.filter(|task| *task != opened.task) {
+        bail!(
+            "{name} is a model for {}, not for {}",
+            opened.task.name(),
+            task.name()
+        );
+    }
+    Ok(opened)
+}
+
+/// A model file.
+pub(super) fn load(path: &str) -> anyhow::Result<Linear> {
+    let size = fs::metadata(path).with_context(|| path.to_owned())?.len();
+    if size > MAX_FILE_BYTES {
+        bail!("{path}: is no model: longer than {MAX_FILE_BYTES} bytes");
+    }
+    let bytes = fs::read(path).with_context(|| path.to_owned())?;
+    Linear::load(bytes.into()).with_context(|| format!("{path}: cannot be used"))
+}
+
+fn bert(folder: &str) -> anyhow::Result<Opened> {
+    bail!("bert:{folder}: this build has no transformers; build with the feature `bert`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_apart() {
+        let parsed = |name: &str| name.parse::<Source>().map_err(|error| error.to_string());
+        assert_eq!(parsed("a:b/m.tdm"), Ok(Source::File("a:b/m.tdm".into())));
+        assert_eq!(parsed("builtin:vader"), Ok(Source::Builtin(Builtin::Vader)));
+        assert_eq!(
+            parsed("external:http://localhost:1/x"),
+            Ok(Source::External("http://localhost:1/x".into()))
+        );
+        assert!(
+            parsed("builtin:magic")
+                .unwrap_err()
+                .contains("built in are language, ")
+        );
+        assert!(
+            parsed("model.bin")
+                .unwrap_err()
+                .contains("give a file ending in .tdm")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_opened_says_why() {
+        let refused = |name: &str, hints: Hints| format!("{:#}", open(name, &hints).err().unwrap());
+        assert!(refused("absent.tdm", Hints::default()).contains("absent.tdm: No such file"));
+        assert!(refused("external:http://localhost:1/", Hints::default()).contains("--task"));
+        let hints = Hints {
+            task: Some(Task::Intent),
+            ..Hints::default()
+        };
+        assert_eq!(
+            refused("builtin:whatlang", hints),
+            "builtin:whatlang is a model for language, not for intent"
+        );
+    }
+}
