@@ -1,34 +1,58 @@
-//! Sentiment and intent: the seam for a model.
+//! What a message means: intent, mood, entities, topics, category and priority.
 //!
-//! Without a model both stay absent; nothing is guessed. Deliberately absent: the models themselves.
+//! Each task is asked of the tenant's model, where it has one, and of the built-in one otherwise, or when the tenant's
+//! cannot answer; the model's id in the message says who did. A task that is `off`, or has no model, stays unanswered:
+//! nothing is guessed. Entities come with an intent, and stay away with it. All models see the same [`Document`], and
+//! each sees the whole batch at once.
+//!
+//! Invariants: what a message gets depends on the message, its tenant's settings and the models alone, whatever batch it
+//! comes in; no model makes a number that is none. A message without words, or not in the sender's own, gets a priority
+//! and nothing else. Deliberately absent: the models ([`crate::model`]), and the language, which a stage before found.
 
-use schemas::{Envelope, Intent, Outcome, Sentiment, subject::stage};
+mod answer;
+mod fill;
+mod tenant;
 
-use crate::{Cx, Stage, not_normalized};
+use std::sync::Arc;
 
-/// What a model says about one text.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Classified {
-    pub sentiment: Option<Sentiment>,
-    pub intent: Option<Intent>,
-}
+use schemas::{Envelope, Outcome, Task, subject::stage};
 
-/// A model. Deterministic: the same texts give the same answers, whatever batch they come in.
-pub trait Classifier: Send + Sync {
-    /// One answer for each text, in order.
-    fn classify(&self, texts: &[&str]) -> Vec<Classified>;
-}
+use self::{
+    answer::{Builtin, Question, ask},
+    fill::Understood,
+    tenant::Tenant,
+};
+use crate::{
+    Cx, Stage,
+    compiled::Cache,
+    language, model,
+    model::{Classifier, Document},
+    not_normalized,
+};
 
-/// The stage; by default without a model.
-#[derive(Default)]
+/// The stage.
 pub struct Classify {
-    model: Option<Box<dyn Classifier>>,
+    tenants: Cache<Tenant>,
+    /// For tenants that the snapshot does not know.
+    plain: Arc<Tenant>,
+    builtin: Builtin,
+}
+
+impl Default for Classify {
+    fn default() -> Self {
+        Self {
+            tenants: Cache::default(),
+            plain: Arc::default(),
+            builtin: |task| model::builtin::get(task).map(|model| model as &dyn Classifier),
+        }
+    }
 }
 
 impl Classify {
-    #[must_use]
-    pub fn with(model: Box<dyn Classifier>) -> Self {
-        Self { model: Some(model) }
+    fn tenant(&self, cx: &Cx, envelope: &Envelope) -> Arc<Tenant> {
+        let known = |snapshot: &schemas::TenantSnapshot| Tenant::compile(&snapshot.understanding);
+        let tenant = self.tenants.get(&cx.snapshot, envelope.tenant, known);
+        tenant.unwrap_or_else(|| Arc::clone(&self.plain))
     }
 }
 
@@ -43,17 +67,20 @@ impl Stage for Classify {
             .unwrap_or_else(not_normalized)
     }
 
-    fn apply_all(&self, _: &Cx, mut envelopes: Vec<Envelope>) -> Vec<Outcome> {
-        if let Some(model) = &self.model {
-            let texts: Vec<&str> = envelopes
-                .iter()
-                .filter_map(|envelope| Some(&*envelope.message()?.content.text))
-                .collect();
-            let answers = model.classify(&texts);
-            let messages = envelopes.iter_mut().filter_map(Envelope::message_mut);
-            for (message, answer) in messages.zip(answers) {
-                message.sentiment = answer.sentiment;
-                message.intent = answer.intent;
+    fn apply_all(&self, cx: &Cx, mut envelopes: Vec<Envelope>) -> Vec<Outcome> {
+        let tenants: Vec<Arc<Tenant>> = envelopes
+            .iter()
+            .map(|envelope| self.tenant(cx, envelope))
+            .collect();
+        let mut understood = self.understand(cx, &envelopes, &tenants);
+        for ((envelope, tenant), understood) in
+            envelopes.iter_mut().zip(&tenants).zip(&mut understood)
+        {
+            if let Some(message) = envelope.message_mut() {
+                let guess = understood
+                    .take()
+                    .and_then(|understood| understood.fill(message));
+                fill::priority(message, tenant, guess);
             }
         }
         envelopes
@@ -66,53 +93,58 @@ impl Stage for Classify {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Length;
-
-    impl Classifier for Length {
-        fn classify(&self, texts: &[&str]) -> Vec<Classified> {
-            texts
-                .iter()
-                .map(|text| Classified {
-                    sentiment: None,
-                    intent: Some(Intent {
-                        name: text.len().to_string(),
-                        confidence: 1.0,
-                        category: None,
-                        queue: None,
-                        entities: Vec::new(),
-                        model: "length".into(),
-                    }),
-                })
-                .collect()
-        }
-    }
-
-    #[test]
-    fn answers_reach_their_own_messages() {
-        let cx = Cx::default();
-        let raw = |text: &str| crate::normalize::tests::sandbox(text);
-        let normalized = crate::normalize::Normalize.apply_all(&cx, vec![raw("a"), raw("ccc")]);
-        let mut envelopes: Vec<Envelope> = normalized
-            .into_iter()
-            .map(|outcome| match outcome {
-                Outcome::Next(envelope) => *envelope,
-                end => panic!("{end:?}"),
-            })
-            .collect();
-        envelopes.insert(1, raw("still raw"));
-        let outcomes = Classify::with(Box::new(Length)).apply_all(&cx, envelopes);
-        let names: Vec<_> = outcomes
+impl Classify {
+    /// What is understood of each envelope's message; nothing where there is nothing to understand.
+    fn understand(
+        &self,
+        cx: &Cx,
+        envelopes: &[Envelope],
+        tenants: &[Arc<Tenant>],
+    ) -> Vec<Option<Understood>> {
+        let questions: Vec<(usize, Question<'_>)> = envelopes
             .iter()
-            .map(|outcome| match outcome {
-                Outcome::Next(envelope) => envelope.message().unwrap().intent.clone().unwrap().name,
-                Outcome::Dead(reason) => reason.code.clone(),
-                Outcome::Drop(reason) => reason.code.clone(),
+            .zip(tenants)
+            .enumerate()
+            .filter_map(|(place, (envelope, tenant))| {
+                let message = envelope.message()?;
+                let text = &*message.content.text;
+                if !language::speaks(message) || text.trim().is_empty() {
+                    return None;
+                }
+                let language = message.language.as_ref().map(|language| &*language.code);
+                let question = Question {
+                    message,
+                    tenant,
+                    id: envelope.tenant,
+                    document: Document::new(text, language.filter(|code| *code != "und")),
+                };
+                Some((place, question))
             })
             .collect();
-        assert_eq!(names, ["1", "not-normalized", "3"]);
+        let (places, questions): (Vec<usize>, Vec<Question<'_>>) = questions.into_iter().unzip();
+        let answers = |task: Task| ask(task, &questions, &cx.models, self.builtin);
+        let mut intents = answers(Task::Intent).into_iter();
+        let mut sentiments = answers(Task::Sentiment).into_iter();
+        let mut emotions = answers(Task::Emotion).into_iter();
+        let mut topics = answers(Task::Topic).into_iter();
+        let mut priorities = answers(Task::Priority).into_iter();
+
+        let mut understood: Vec<Option<Understood>> = envelopes.iter().map(|_| None).collect();
+        for (place, question) in places.into_iter().zip(&questions) {
+            let all = Understood::of(
+                question,
+                intents.next().flatten(),
+                (sentiments.next().flatten(), emotions.next().flatten()),
+                topics.next().flatten(),
+                priorities.next().flatten(),
+            );
+            if let Some(slot) = understood.get_mut(place) {
+                *slot = Some(all);
+            }
+        }
+        understood
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: never content, names or addresses of people; at most 160 characters.
 
-use schemas::{Body, Envelope, Message, subject::stage};
+use schemas::{Body, Envelope, Message, Priority, subject::stage};
 
 /// Longest decision, in characters.
 const MAX_CHARS: usize = 160;
@@ -55,14 +55,18 @@ fn language(message: &Message) -> String {
 }
 
 fn classified(message: &Message) -> String {
-    match (&message.intent, &message.sentiment) {
+    let mut text = match (&message.intent, &message.sentiment) {
         (None, None) => "classify=none".to_owned(),
         (intent, sentiment) => {
             let intent = intent.as_ref().map_or("none", |intent| &*intent.name);
             let score = sentiment.as_ref().map_or(0.0, |sentiment| sentiment.score);
             format!("intent={intent} sentiment={score:.2}")
         }
+    };
+    if message.priority != Priority::Normal {
+        text.push_str(&format!(" priority={}", message.priority.name()));
     }
+    text
 }
 
 fn routed(message: &Message, envelope: &Envelope) -> String {

@@ -16,8 +16,8 @@ use std::{collections::HashMap, fs, path::Path, sync::Arc};
 use bytes::Bytes;
 use schemas::{
     Body, ChannelId, ChannelKind, ChannelSnapshot, ConversationId, Envelope, Message, MessageId,
-    Outcome, Raw, Snapshot, Template, TemplateId, TenantId, TenantSnapshot, Timestamp, keys,
-    subject::stage,
+    Outcome, Raw, Snapshot, Template, TemplateId, TenantId, TenantSnapshot, Timestamp,
+    Understanding, keys, subject::stage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -36,6 +36,9 @@ struct Case {
     received_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Channel::is_default")]
     channel: Channel,
+    /// How the tenant wants messages understood.
+    #[serde(default, skip_serializing_if = "is_default")]
+    understanding: Understanding,
     input: Input,
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     understood: Map<String, Value>,
@@ -63,6 +66,10 @@ impl Channel {
     fn is_default(&self) -> bool {
         !self.auto_response_enabled && self.rules.is_empty() && self.templates.is_empty()
     }
+}
+
+fn is_default(understanding: &Understanding) -> bool {
+    *understanding == Understanding::default()
 }
 
 fn envelope(case: &Case) -> Envelope {
@@ -110,7 +117,7 @@ fn cx(case: &Case) -> Cx {
         (*id, template)
     });
     let tenant = TenantSnapshot {
-        understanding: Default::default(),
+        understanding: case.understanding.clone(),
         channels: HashMap::from([(CHANNEL, channel)]),
         templates: templates.collect(),
     };
@@ -142,7 +149,14 @@ fn seen(stage: &str, outcome: Outcome) -> Value {
     match stage {
         stage::NORMALIZE => without_ids(message),
         stage::LANGUAGE => json!({"language": message.language}),
-        stage::CLASSIFY => json!({"sentiment": message.sentiment, "intent": message.intent}),
+        stage::CLASSIFY => json!({
+            "sentiment": message.sentiment,
+            "intent": message.intent,
+            "topics": message.topics,
+            "category": message.category,
+            "priority": message.priority,
+            "priority_rule": message.metadata.get("priority_rule"),
+        }),
         _ => json!({
             "tags": message.tags,
             "priority": message.priority,
