@@ -143,16 +143,23 @@ impl Linear {
         allowed: Option<&[bool]>,
         log_prior: Option<&[f32]>,
     ) -> Prediction {
-        let allowed = allowed.map(|allowed| calibrate::Allowed::of(allowed, self.labels().len()));
-        match allowed {
-            Some(allowed) if allowed.is_empty() => calibrate::nothing(self.labels().len()),
-            allowed => self.arch.dispatch(calibrate::Calibrate {
-                manifest: &self.model.manifest,
-                margins: &self.margins(document),
-                allowed,
-                log_prior,
-            }),
-        }
+        let labels = self.labels().len();
+        let allowed = allowed.map(|allowed| calibrate::Allowed::of(allowed, labels));
+        let manifest = &self.model.manifest;
+        let margins = match &allowed {
+            Some(allowed) if allowed.is_empty() => return calibrate::nothing(labels),
+            // Certain, whatever the text says.
+            Some(allowed) if allowed.is_one() && calibrate::is_relative(manifest) => {
+                vec![0.0; labels]
+            }
+            _ => self.margins(document),
+        };
+        self.arch.dispatch(calibrate::Calibrate {
+            manifest,
+            margins: &margins,
+            allowed,
+            log_prior,
+        })
     }
 }
 

@@ -24,6 +24,17 @@ impl Allowed {
     pub(super) fn is_empty(&self) -> bool {
         !self.0.contains(&true)
     }
+
+    pub(super) fn is_one(&self) -> bool {
+        self.0.iter().filter(|allowed| **allowed).count() == 1
+    }
+}
+
+/// Whether a prediction depends on how the allowed labels compare with each other, and on nothing else.
+pub(super) fn is_relative(manifest: &Manifest) -> bool {
+    let scope = manifest.scope.map(|scope| scope.kind);
+    matches!(manifest.calibration, Calibration::OneOfMany { .. })
+        && matches!(scope, None | Some(ScopeKind::Probability))
 }
 
 /// The answer when no label is allowed.

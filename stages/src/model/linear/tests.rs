@@ -185,6 +185,10 @@ fn only_what_is_allowed_shares_the_probability() {
     assert!((two[0] / two[2] - all[0] / all[2]).abs() < 1e-3 * all[0] / all[2]);
     let one = model.classify_among(&document, &[false, true]);
     assert_eq!(one.probabilities, [0.0, 1.0, 0.0]);
+    let mut draft = full();
+    draft.scope = None;
+    let without_margins = load(&draft).classify_among(&document, &[false, true]);
+    assert_eq!(without_margins.probabilities, one.probabilities);
     let none = model.classify_among(&document, &[]);
     assert_eq!(none.best(), Some((0, 0.0)));
     assert!(!none.in_scope);
