@@ -233,7 +233,9 @@ impl Starting<'_> {
             self.store.clone(),
             Objects::new(&self.config.storage)?,
             &self.config.storage.cache_folder,
-            inference::Backends::open(&self.config.inference).context("opening the backends")?,
+            // Transformers take seconds to load.
+            tokio::task::block_in_place(|| inference::Backends::open(&self.config.inference))
+                .context("opening the backends")?,
         ));
         shelf.fill().await;
         for (place, group) in groups.iter().enumerate() {

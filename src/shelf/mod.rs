@@ -16,6 +16,7 @@ mod objects;
 
 use std::{
     collections::{HashMap, HashSet},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -46,6 +47,8 @@ pub(crate) use self::{
 };
 use crate::directory::Directory;
 
+/// How often the folders of transformers are looked at.
+const LOOK: Duration = Duration::from_secs(30);
 /// Largest file of a model; what the API takes, and some room for a later one.
 const MAX_FILE_BYTES: usize = 64 << 20;
 /// How soon a model that could not be had is tried again.
@@ -71,7 +74,7 @@ pub(crate) struct Shelf {
     store: Store,
     objects: Objects,
     cache: Cache,
-    backends: Backends,
+    backends: Arc<Backends>,
 }
 
 impl Shelf {
@@ -89,7 +92,7 @@ impl Shelf {
             store,
             objects,
             cache: Cache::new(cache_folder),
-            backends,
+            backends: Arc::new(backends),
         }
     }
 
@@ -114,9 +117,10 @@ impl Shelf {
         }
     }
 
-    /// Follows the settings until `stop`.
+    /// Follows the settings, and the folders of transformers, until `stop`.
     pub(crate) async fn follow(self: Arc<Self>, stop: CancellationToken) {
         let mut changes = self.directory.changes();
+        let mut taken_over = pin!(self.taken_over());
         let mut failed = HashSet::new();
         loop {
             let complete = tokio::select! {
@@ -126,7 +130,19 @@ impl Shelf {
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = changes.changed() => if changed.is_err() { return },
+                () = taken_over.as_mut() => taken_over.set(self.taken_over()),
                 () = sleep(RETRY), if !complete => {}
+            }
+        }
+    }
+
+    /// Waits until a folder of a transformer holds another model, which then has been loaded.
+    async fn taken_over(&self) {
+        loop {
+            sleep(LOOK).await;
+            let backends = Arc::clone(&self.backends);
+            if spawn_blocking(move || backends.refresh()).await.unwrap_or(false) {
+                return;
             }
         }
     }
