@@ -1,14 +1,20 @@
 //! Which model is meant: a file, one that is built in, a transformer's folder, or a service.
 
-use std::{fs, str::FromStr, sync::Arc};
+use std::{fs, path::Path, str::FromStr, sync::Arc};
 
 use anyhow::{Context, bail};
 use learn::baseline::Whatlang;
 use schemas::Task;
-use stages::model::{Classifier, linear::Linear};
+use stages::{
+    model::{Classifier, Document, Prediction, builtin, linear::Linear},
+    sentiment::Vader,
+};
 
 /// The largest model file that is read.
 const MAX_FILE_BYTES: u64 = stages::model::tdm::MAX_BYTES as u64;
+
+/// Texts that are handed at once to a model that shares its work between them.
+const SIDE_BY_SIDE: usize = 32;
 
 /// How a model is named on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,14 +124,34 @@ pub(super) fn open(name: &str, hints: &Hints) -> anyhow::Result<Opened> {
             )
         }
         Source::Builtin(Builtin::Task(task)) => {
-            bail!("{name}: this build has no model for {}", task.name())
+            let Some(model) = builtin::get(*task) else {
+                bail!(
+                    "{name}: no model is built in for {}; train one",
+                    task.name()
+                );
+            };
+            native(
+                *task,
+                Arc::new(BuiltIn(model)),
+                u64::try_from(model.size_bytes()).ok(),
+            )
         }
         Source::Builtin(Builtin::Whatlang) => Opened {
             probabilities: false,
             ..native(Task::Language, Arc::new(Whatlang::default()), None)
         },
-        Source::Builtin(Builtin::Vader) => bail!("{name}: this build has no VADER"),
-        Source::Bert(folder) => bert(folder)?,
+        Source::Builtin(Builtin::Vader) => Opened {
+            probabilities: false,
+            ..native(Task::Sentiment, Arc::new(Vader::default()), None)
+        },
+        Source::Bert(folder) => {
+            let opened = inference::open_dir(Path::new(folder));
+            let (task, model) = opened.with_context(|| name.to_owned())?;
+            Opened {
+                batch: SIDE_BY_SIDE,
+                ..native(task, model, None)
+            }
+        }
         Source::External(url) => {
             let Some(task) = hints.task else {
                 bail!("{name}: say what it answers with --task");
@@ -138,7 +164,7 @@ pub(super) fn open(name: &str, hints: &Hints) -> anyhow::Result<Opened> {
             let model = inference::external::open_url(url, task, hints.labels.clone(), hints.many)
                 .with_context(|| name.to_owned())?;
             Opened {
-                batch: 32,
+                batch: SIDE_BY_SIDE,
                 ..native(task, model, None)
             }
         }
@@ -163,8 +189,25 @@ pub(super) fn load(path: &str) -> anyhow::Result<Linear> {
     Linear::load(bytes.into()).with_context(|| format!("{path}: cannot be used"))
 }
 
-fn bert(folder: &str) -> anyhow::Result<Opened> {
-    bail!("bert:{folder}: this build has no transformers; build with the feature `bert`")
+/// A model that lives as long as the program.
+struct BuiltIn(&'static Linear);
+
+impl Classifier for BuiltIn {
+    fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    fn labels(&self) -> &[String] {
+        self.0.labels()
+    }
+
+    fn thresholds(&self) -> Option<&[f32]> {
+        self.0.thresholds()
+    }
+
+    fn classify(&self, documents: &[&Document<'_>]) -> Vec<Option<Prediction>> {
+        self.0.classify(documents)
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +240,7 @@ mod tests {
         let refused = |name: &str, hints: Hints| format!("{:#}", open(name, &hints).err().unwrap());
         assert!(refused("absent.tdm", Hints::default()).contains("absent.tdm: No such file"));
         assert!(refused("external:http://localhost:1/", Hints::default()).contains("--task"));
+        assert!(refused("bert:absent", Hints::default()).starts_with("bert:absent: "));
         let hints = Hints {
             task: Some(Task::Intent),
             ..Hints::default()
