@@ -79,7 +79,7 @@ fn lower(code: u32) -> u32 {
         .iter()
         .rev()
         .take(3)
-        .find(|(first, last, step, _)| code <= *last && (code - first) % step == 0)
+        .find(|(first, last, step, _)| code <= *last && (code - first).is_multiple_of(*step))
         .map_or(code, |(.., add)| code.wrapping_add_signed(*add))
 }
 
