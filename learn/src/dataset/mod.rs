@@ -12,6 +12,7 @@
 //! file, the line and the reason, never a row less; rows keep their order. Bounded: [`MAX_LINE_BYTES`], [`MAX_ROWS`],
 //! [`MAX_TEXT_BYTES`]. Deliberately absent: guessing of formats, and judging the data (`inspect`).
 
+pub mod language;
 mod row;
 mod source;
 

@@ -22,7 +22,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::Serialize;
 use stages::model::{Classifier, Prediction};
 
-use crate::dataset::Example;
+use crate::dataset::{Example, language};
 
 pub use calibration::{Certain, ece15};
 pub use interval::{Interval, wilson};
@@ -74,7 +74,7 @@ impl Names {
     pub fn of(self, label: &str) -> Cow<'_, str> {
         match self {
             Self::Verbatim => Cow::Borrowed(label),
-            Self::Language => Cow::Owned(label.to_ascii_lowercase()),
+            Self::Language => Cow::Owned(language::code(label)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use stages::model::{Classifier, Document, Prediction};
 
-use crate::dataset::Example;
+use crate::dataset::{Example, language};
 
 /// Texts answered before the clock starts.
 const WARM_UP: usize = 200;
@@ -46,9 +46,14 @@ pub(super) fn timed(
 }
 
 fn ask(model: &dyn Classifier, examples: &[Example]) -> Vec<Option<Prediction>> {
+    let languages: Vec<Option<String>> = examples
+        .iter()
+        .map(|example| example.language.as_deref().map(language::code))
+        .collect();
     let documents: Vec<Document<'_>> = examples
         .iter()
-        .map(|example| Document::new(&example.text, example.language.as_deref()))
+        .zip(&languages)
+        .map(|(example, language)| Document::new(&example.text, language.as_deref()))
         .collect();
     let borrowed: Vec<&Document<'_>> = documents.iter().collect();
     model.classify(&borrowed)

@@ -224,3 +224,19 @@ fn nothing_is_measured_on_nothing() {
     near(found.quality.accuracy, 0.0);
     assert!(found.speed.is_none() && found.quality.accuracy_interval.is_none());
 }
+
+#[test]
+fn codes_of_one_language_are_one_label() {
+    let options = Options {
+        names: Names::Language,
+        ..Options::default()
+    };
+    let examples = [
+        example("zh 0.9, de 0.1", &["cmn"]),
+        example("de 0.8, zh 0.2", &["deu"]),
+    ];
+    let found = measure(&model(&["de", "zh"], None), &examples, &options);
+    near(found.quality.accuracy, 1.0);
+    let verbatim = measure(&model(&["de", "zh"], None), &examples, &Options::default());
+    near(verbatim.quality.accuracy, 0.0);
+}
