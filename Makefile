@@ -12,7 +12,7 @@ ARGS ?=
 export PATH := $(CURDIR)/.tidings/tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-parts test-bert check check-bert fuzz-api chaos bench clean
+.PHONY: help setup build run test test-parts test-bert check fuzz-api chaos bench clean
 
 help:
 	@sed -n 's/^# \(make\)/\1/p' Makefile
@@ -39,10 +39,6 @@ test-parts:
 test-bert:
 	@scripts/setup-bert
 	scripts/with-libtorch $(CARGO) test --package inference --features bert --locked
-
-# Lints of the same code, for machines without libtorch.
-check-bert:
-	$(CARGO) clippy --package inference --all-targets --features bert-check --locked -- -D warnings
 
 check:
 	@scripts/setup --check
