@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use learn::dataset::language;
 use schemas::Task;
 use serde_json::{Value, json};
 use stages::model::{Document, Prediction};
@@ -70,7 +71,8 @@ pub(super) fn run(options: &ClassifyOptions) -> Result<(), Failure> {
             options.region.as_deref(),
         )?)),
     };
-    let language = options.language.as_deref();
+    let language = options.language.as_deref().map(language::code);
+    let language = language.as_deref();
     match &options.text {
         Some(text) if options.json => print(&format!("{}\n", asked.to_json(text, language)?))?,
         Some(text) => print(&asked.to_text(text, language)?)?,

@@ -37,6 +37,18 @@ pub(super) fn command(options: &TrainOptions, data: &Dataset, dev: Option<&Datas
         }
         None => {}
     }
+    let sizes = [
+        ("--bits", options.bits.map(u32::from)),
+        ("--dim", options.dim.map(u32::from)),
+        ("--min-texts", options.min_texts),
+    ];
+    for (name, value) in sizes {
+        words.extend(
+            value
+                .into_iter()
+                .flat_map(|value| [name.to_owned(), value.to_string()]),
+        );
+    }
     words.extend(["--seed".to_owned(), options.seed.to_string()]);
     words.extend(["-o".to_owned(), format!("{}.tdm", options.task.name())]);
     let plain = |word: &String| {

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use learn::{
     card::{Card, Licence},
-    dataset::{self, Dataset},
+    dataset::{self, Dataset, DatasetError, language},
     inspect::{self, Inspection, Leakage},
     judged,
     measure::{self, Measures, Names},
@@ -20,7 +20,11 @@ use learn::{
 };
 use schemas::Task;
 use serde_json::json;
-use stages::model::{Classifier, linear::Linear, tdm::Calibration};
+use stages::model::{
+    Classifier,
+    linear::Linear,
+    tdm::{Calibration, MAX_BITS, MAX_DIM, MIN_BITS},
+};
 
 use super::{
     Failure,
@@ -51,6 +55,15 @@ pub(crate) struct TrainOptions {
     /// Of everything random; the same seed gives the same model.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
+    /// The model's size: features share 2 to the power of this many buckets.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(i64::from(MIN_BITS)..=i64::from(MAX_BITS)))]
+    pub(super) bits: Option<u8>,
+    /// The model's size: dimensions of its embeddings.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=MAX_DIM as i64))]
+    pub(super) dim: Option<u16>,
+    /// Ignore features that fewer texts have.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) min_texts: Option<u32>,
     /// Threads; the model does not depend on them.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -109,11 +122,11 @@ pub(super) fn run(options: &TrainOptions) -> Result<(), Failure> {
     if let Some(card) = &options.card {
         writable(card)?;
     }
-    let data = dataset::read(&options.data).context("reading the data")?;
+    let data = read(&options.data).context("reading the data")?;
     let dev = options
         .dev
         .as_deref()
-        .map(dataset::read)
+        .map(read)
         .transpose()
         .context("reading the dev data")?;
     let licences = licences(&options.licence, &data, dev.as_ref())?;
@@ -128,9 +141,10 @@ pub(super) fn run(options: &TrainOptions) -> Result<(), Failure> {
     if let Some(C(c)) = options.c {
         how.c = c;
     }
-    if let Some(threads) = options.threads {
-        how.threads = threads.into();
-    }
+    how.bits = options.bits.unwrap_or(how.bits);
+    how.dim = options.dim.map_or(how.dim, usize::from);
+    how.min_texts = options.min_texts.unwrap_or(how.min_texts);
+    how.threads = options.threads.map_or(how.threads, usize::from);
     how.provenance = json!({
         "command": command,
         "data": files(&data),
@@ -188,6 +202,15 @@ pub(super) fn run(options: &TrainOptions) -> Result<(), Failure> {
         outcome.to_string()
     })?;
     Ok(())
+}
+
+/// With languages by the codes that a model will be told.
+fn read(files: &str) -> Result<Dataset, DatasetError> {
+    let mut data = dataset::read(files)?;
+    for example in &mut data.examples {
+        example.language = example.language.as_deref().map(language::code);
+    }
+    Ok(data)
 }
 
 impl Outcome {

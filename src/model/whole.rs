@@ -3,6 +3,7 @@
 use std::{fmt::Write, sync::Arc};
 
 use anyhow::{Context, bail};
+use learn::dataset::language;
 use schemas::{
     Body, ChannelId, ChannelKind, Content, ConversationId, Direction, Envelope, Language, Message,
     MessageId, MessageType, Outcome, Party, Priority, Routing, Snapshot, TenantId, TenantSnapshot,
@@ -174,7 +175,7 @@ fn given(code: &str) -> anyhow::Result<Language> {
     let letters = code.bytes().all(|byte| byte.is_ascii_lowercase());
     ((2..=3).contains(&code.len()) && letters)
         .then(|| Language {
-            code: code.to_owned(),
+            code: language::code(code),
             iso639_3: String::new(),
             confidence: 1.0,
             model: "given".to_owned(),
