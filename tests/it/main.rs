@@ -5,6 +5,7 @@
 mod adapter;
 mod chaos;
 mod email;
+mod external;
 mod platform;
 mod resolve;
 mod rig;
@@ -12,3 +13,4 @@ mod split;
 mod tenancy;
 mod tour;
 mod trouble;
+mod understanding;
