@@ -59,6 +59,37 @@ fn every_optional_setting_is_known() {
 }
 
 #[test]
+fn what_the_documentation_says_of_other_models_holds() {
+    let documentation = include_str!("../../docs/inference.md");
+    let examples: String = documentation
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let inference = with(&examples).unwrap().inference;
+    let (external, bert) = (&inference.external["mine"], &inference.bert["mood"]);
+    for row in [
+        format!("| `threshold` | `{}` |", external.threshold),
+        format!("| `timeout_ms` | `{}` |", external.timeout_ms),
+        format!("| `max_batch` | `{}` |", external.max_batch),
+        format!(
+            "| `failures`, `pause_ms` | `{}`, `{}` |",
+            external.failures, external.pause_ms
+        ),
+        format!("| `threads` | `{}` |", bert.threads),
+        format!("| `max_batch` | `{}` |", bert.max_batch),
+        format!("| `timeout_ms` | `{}` |", bert.timeout_ms),
+    ] {
+        assert!(documentation.contains(&row), "{row}");
+    }
+    let message = refusal("[inference.external.mine]\nurl = 'http://x/'\nlabel = []");
+    assert!(
+        message.contains("`inference.external.mine.labels`"),
+        "{message}"
+    );
+}
+
+#[test]
 fn no_setting_is_spelled_twice() {
     let mut seen = BTreeSet::new();
     let mut section = "";

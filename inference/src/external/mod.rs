@@ -1,7 +1,7 @@
 //! Any other model, behind an address: HTTP and JSON, described in `docs/inference.md`.
 //!
 //! Invariants: whatever goes wrong, the texts concerned have no answer and the asker turns to another model; nobody
-//! waits longer than the timeout; a service that fails is left alone for a while ([`breaker`]). Requests, their number
+//! waits longer than the timeout; a service that fails is left alone for a while (`breaker`). Requests, their number
 //! and the answers are bounded. Logs say that the service changed from well to ill or back, and never content.
 //!
 //! Deliberately absent: retries. A text is asked about once; the built-in model answers faster than a second try.
