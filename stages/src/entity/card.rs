@@ -24,6 +24,9 @@ const GROUPINGS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4,
 /// The fewest and most digits of a number that is looked at.
 const DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
+/// The most groups of two digits or more that are looked at together.
+const MAX_GROUPS: usize = 10;
+
 pub(super) fn find(scan: &Scan<'_>, found: &mut Found<'_>) {
     for (index, first) in scan.runs.iter().enumerate() {
         let before = scan.before(first.start);
@@ -62,11 +65,13 @@ pub(super) fn find(scan: &Scan<'_>, found: &mut Found<'_>) {
 pub(super) fn secrets(scan: &Scan<'_>) -> Vec<Secret> {
     let mut secrets: Vec<Secret> = Vec::new();
     for (index, first) in scan.runs.iter().enumerate() {
-        if scan.before(first.start) == Some('+') {
+        // No issuer begins with another digit, and no grouping with a single one.
+        let begins = matches!(scan.at(first.start), b'2'..=b'6' | b'8' | b'9') && first.len() > 1;
+        if !begins || scan.before(first.start) == Some('+') {
             continue;
         }
         let (mut number, mut even, mut longest) = (Vec::with_capacity(20), true, None);
-        for (count, run) in scan.runs.iter().skip(index).enumerate() {
+        for (count, run) in scan.runs.iter().skip(index).take(MAX_GROUPS).enumerate() {
             let Some(runs) = scan.runs.get(index..=index + count) else {
                 break;
             };

@@ -13,6 +13,9 @@ use super::{
 /// How many words may stand between the word and its number.
 const MAX_WORDS: usize = 5;
 
+/// How long a number may be, in bytes.
+const MAX_TOKEN: usize = 40;
+
 /// What a word before a number is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -60,10 +63,10 @@ pub(super) fn find(scan: &Scan<'_>, found: &mut Found<'_>) {
 fn token(scan: &Scan<'_>, run: Run) -> Option<(usize, usize)> {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     let (mut start, mut end) = (run.start, run.end);
-    while part(scan.at(start.wrapping_sub(1))) {
+    while run.start - start <= MAX_TOKEN && part(scan.at(start.wrapping_sub(1))) {
         start -= 1;
     }
-    while part(scan.at(end)) {
+    while end - run.start <= MAX_TOKEN && part(scan.at(end)) {
         end += 1;
     }
     while matches!(scan.at(start), b'-' | b'_' | b'/') {
@@ -81,7 +84,7 @@ fn token(scan: &Scan<'_>, run: Run) -> Option<(usize, usize)> {
     }
     let before = scan.slice(start, run.start);
     let first = before.bytes().all(|byte| !byte.is_ascii_digit());
-    let whole = begins && scan.ends(end) && end - start <= 40;
+    let whole = begins && scan.ends(end) && end - start <= MAX_TOKEN;
     // `12.50`, `10:30`, `12,5`: something else.
     let goes_on = matches!(scan.at(end), b'.' | b',' | b':') && scan.at(end + 1).is_ascii_digit();
     let goes_back = match scan.before(start) {
