@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     labels::{self, LabelsCommand},
     model::ModelCommand,
+    replay::{self, ReplayCommand},
     roles::{self, Role},
     shelf, telemetry,
     tenant::{self, TenantCommand},
@@ -95,6 +96,17 @@ enum Command {
         #[arg(long, global = true, default_value = "default")]
         tenant: String,
         /// The folder of a running `tidings up`; otherwise the settings say where the database is.
+        #[arg(long, global = true)]
+        dir: Option<PathBuf>,
+    },
+    /// What the stored messages would have been.
+    Replay {
+        #[command(subcommand)]
+        command: ReplayCommand,
+        /// Whose; an id or a name. `tidings up` begins with `default`.
+        #[arg(long, global = true, default_value = "default")]
+        tenant: String,
+        /// The folder of a running `tidings up`; otherwise the settings say where everything is.
         #[arg(long, global = true)]
         dir: Option<PathBuf>,
     },
@@ -218,6 +230,15 @@ impl Cli {
                 let mut config = config;
                 of_folder(&mut config, dir.as_deref()).await?;
                 labels::run(&config, &tenant, command).await
+            }
+            Command::Replay {
+                command,
+                tenant,
+                dir,
+            } => {
+                let mut config = config;
+                of_folder(&mut config, dir.as_deref()).await?;
+                replay::run(&config, &tenant, command).await
             }
             Command::Nats { command } => nats_command(config, command).await,
             Command::Keys { command } => match command {

@@ -9,6 +9,7 @@ mod labels;
 mod lag;
 mod model;
 mod pipeline;
+mod replay;
 mod roles;
 mod shelf;
 mod spoken;

@@ -237,7 +237,12 @@ impl Starting<'_> {
             tokio::task::block_in_place(|| inference::Backends::open(&self.config.inference))
                 .context("opening the backends")?,
         ));
-        shelf.fill().await;
+        let (following, stop) = (Arc::clone(&shelf), self.stop.clone());
+        self.tasks.spawn(async move {
+            following.follow(stop).await;
+            Ok(())
+        });
+        shelf.filled().await;
         for (place, group) in groups.iter().enumerate() {
             let entry = first_of(group);
             if only.is_some_and(|only| only != entry) {
@@ -263,11 +268,6 @@ impl Starting<'_> {
                 handler,
             );
         }
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            shelf.follow(stop).await;
-            Ok(())
-        });
         let (bus, stop) = (self.bus.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             directory.follow(bus, stop).await;

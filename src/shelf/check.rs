@@ -1,13 +1,13 @@
 //! What a tenant's settings of understanding may say.
 //!
 //! Invariant: settings that pass cost a message a bounded amount of work. Deliberately absent: whether the models they
-//! name are there (the database knows), and patterns that do not compile (the gateway refuses those as it does for
-//! rules).
+//! name are there; the database knows.
 
 use std::collections::HashSet;
 
 use gateway::SettingRefused;
 use schemas::{Backend, Task, Understanding};
+use stages::entity::Patterns;
 
 const MAX_LANGUAGES: usize = 200;
 const MAX_WORDS: usize = 5000;
@@ -15,7 +15,6 @@ const MAX_WORD_BYTES: usize = 64;
 /// The mood of a word, as in VADER.
 const MOOD: std::ops::RangeInclusive<f32> = -4.0..=4.0;
 const MAX_PATTERNS: usize = 32;
-const MAX_KIND_BYTES: usize = 32;
 
 /// # Errors
 /// The first thing that cannot be.
@@ -87,17 +86,14 @@ fn patterns(settings: &Understanding) -> Result<(), SettingRefused> {
     ensure(settings.patterns.len() <= MAX_PATTERNS, "/patterns", || {
         format!("There may be {MAX_PATTERNS} patterns.")
     })?;
-    for (index, pattern) in settings.patterns.iter().enumerate() {
-        let kind = &pattern.kind;
-        let fits = (1..=MAX_KIND_BYTES).contains(&kind.len())
-            && kind
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        ensure(fits, &format!("/patterns/{index}/kind"), || {
-            format!("A kind has 1 to {MAX_KIND_BYTES} of a-z, 0-9 and _.")
-        })?;
+    let (_, refused) = Patterns::compile(&settings.patterns);
+    match refused.into_iter().next() {
+        None => Ok(()),
+        Some((index, wrong)) => Err(SettingRefused {
+            pointer: format!("/patterns/{index}"),
+            detail: format!("{wrong}."),
+        }),
     }
-    Ok(())
 }
 
 fn ensure(
@@ -155,7 +151,7 @@ mod tests {
             (json!({"lexicon": {" ": 1}}), "/lexicon"),
             (
                 json!({"patterns": [{"kind": "Order No", "regex": "x"}]}),
-                "/patterns/0/kind",
+                "/patterns/0",
             ),
             (json!({"patterns": many}), "/patterns"),
             (

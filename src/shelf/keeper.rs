@@ -6,10 +6,10 @@ use gateway::{ModelKeeper, ModelRead, SettingRefused, StorageDown};
 use schemas::{TenantId, Understanding};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use stages::model::{Classifier as _, linear::Linear};
+use stages::model::{Classifier as _, linear::Linear, tdm::MAX_BYTES};
 use store::model::object_key;
 
-use super::{MAX_FILE_BYTES, cache::hex, check, objects::Objects};
+use super::{cache::hex, check, objects::Objects};
 
 /// Most bytes of the measures that are kept beside the file; more are left in the file alone.
 const MAX_METRICS_BYTES: usize = 64 * 1024;
@@ -105,7 +105,7 @@ impl ModelKeeper for Keeper {
     ) -> BoxFuture<'_, Result<Option<Bytes>, StorageDown>> {
         Box::pin(async move {
             let key = object_key(tenant, &id);
-            told(self.objects.get(&key, MAX_FILE_BYTES).await)
+            told(self.objects.get(&key, MAX_BYTES).await)
         })
     }
 

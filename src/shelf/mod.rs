@@ -4,14 +4,15 @@
 //! then, what answered before goes on answering. A model that cannot be had leaves its task to the built-in one, is
 //! counted each time and logged once, and is tried again every [`RETRY`].
 //!
-//! Invariants: no message waits for a fetch; what the pipeline sees is replaced as a whole; one tenant's slow or broken
-//! model holds up nobody else's. Deliberately absent: the built-in models, `off`, `whatlang` and `vader`, which `stages`
-//! answers by itself.
+//! Invariants: no message waits for a fetch; what the pipeline sees is replaced as a whole; a change of the settings is
+//! acted on at once, whatever is being fetched. Deliberately absent: the built-in models, `off`, `whatlang` and `vader`,
+//! which `stages` answers by itself.
 
 mod cache;
 mod check;
 mod command;
 mod keeper;
+mod library;
 mod objects;
 
 use std::{
@@ -24,22 +25,20 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::anyhow;
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use futures::{StreamExt as _, stream};
 use inference::Backends;
 use schemas::{Backend, Snapshot, Task, TenantId};
-use sha2::{Digest as _, Sha256};
-use stages::model::{Classifier, Models, linear::Linear};
+use stages::model::{Classifier, Models};
 use store::Store;
 use tokio::{
-    task::spawn_blocking,
-    time::{sleep, timeout},
+    sync::watch,
+    task::{JoinSet, spawn_blocking},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use self::cache::{Cache, hex};
+use self::{cache::Cache, library::Library};
 pub(crate) use self::{
     command::{ModelsCommand, run, task},
     keeper::Keeper,
@@ -49,32 +48,38 @@ use crate::directory::Directory;
 
 /// How often the folders of transformers are looked at.
 const LOOK: Duration = Duration::from_secs(30);
-/// Largest file of a model; what the API takes, and some room for a later one.
-const MAX_FILE_BYTES: usize = 64 << 20;
 /// How soon a model that could not be had is tried again.
 const RETRY: Duration = Duration::from_secs(30);
-/// Models that are fetched at a time.
-const FETCHES: usize = 4;
-/// How long one model may take to be had.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a start waits for the models.
 const FIRST: Duration = Duration::from_secs(5);
 
-/// A tenant's task, and who is to answer it.
-type Wanted = HashMap<(TenantId, Task), Backend>;
-/// What answers, of that.
-type Standing = HashMap<(TenantId, Task), Arc<dyn Classifier>>;
+/// A tenant's task.
+type Place = (TenantId, Task);
+/// Who is to answer where.
+type Wanted = HashMap<Place, Backend>;
+/// A model that was to be had for a place.
+type Fetched = (Place, Backend, anyhow::Result<Arc<dyn Classifier>>);
 
 /// The models of a worker.
 pub(crate) struct Shelf {
     models: ArcSwap<Models>,
     /// Whether any of them waits for something else to answer.
     waits: AtomicBool,
+    /// Whether everything the settings named at the start is here, or cannot be had.
+    filled: watch::Sender<bool>,
     directory: Arc<Directory>,
-    store: Store,
-    objects: Objects,
-    cache: Cache,
+    library: Arc<Library>,
     backends: Arc<Backends>,
+}
+
+/// Where the places stand.
+#[derive(Default)]
+struct Standing {
+    models: HashMap<Place, Arc<dyn Classifier>>,
+    /// What is being fetched.
+    coming: Wanted,
+    /// What could not be had when it was tried last.
+    failed: Wanted,
 }
 
 impl Shelf {
@@ -88,10 +93,9 @@ impl Shelf {
         Self {
             models: ArcSwap::default(),
             waits: AtomicBool::new(false),
+            filled: watch::Sender::new(false),
             directory,
-            store,
-            objects,
-            cache: Cache::new(cache_folder),
+            library: Arc::new(Library::new(store, objects, Cache::new(cache_folder))),
             backends: Arc::new(backends),
         }
     }
@@ -106,11 +110,14 @@ impl Shelf {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Gets what the settings name now, so that a restarted worker answers as it did before; what takes longer than
-    /// [`FIRST`] is left to [`Shelf::follow`].
-    pub(crate) async fn fill(&self) {
-        let mut known = HashSet::new();
-        if timeout(FIRST, self.refresh(&mut known)).await.is_err() {
+    /// Waits, for [`FIRST`] at most, until a worker that just started answers as it did before; somebody else has to
+    /// [`follow`](Self::follow) meanwhile.
+    pub(crate) async fn filled(&self) {
+        let mut filled = self.filled.subscribe();
+        if timeout(FIRST, filled.wait_for(|filled| *filled))
+            .await
+            .is_err()
+        {
             tracing::info!(
                 "some models are still on their way; the built-in ones answer meanwhile"
             );
@@ -121,17 +128,33 @@ impl Shelf {
     pub(crate) async fn follow(self: Arc<Self>, stop: CancellationToken) {
         let mut changes = self.directory.changes();
         let mut taken_over = pin!(self.taken_over());
-        let mut failed = HashSet::new();
+        let mut retries = interval(RETRY);
+        retries.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut standing = Standing::default();
+        let mut fetches = JoinSet::new();
+        let mut again = false;
         loop {
-            let complete = tokio::select! {
-                () = stop.cancelled() => return,
-                complete = self.refresh(&mut failed) => complete,
-            };
+            self.start(&mut standing, &mut fetches, again);
+            self.publish(&standing);
+            if standing.coming.is_empty() {
+                self.filled.send_replace(true);
+            }
+            again = false;
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = changes.changed() => if changed.is_err() { return },
                 () = taken_over.as_mut() => taken_over.set(self.taken_over()),
-                () = sleep(RETRY), if !complete => {}
+                Some(fetched) = fetches.join_next() => match fetched {
+                    Ok(fetched) => self.arrive(&mut standing, fetched).await,
+                    Err(error) => tracing::error!(%error, "fetching a model panicked"),
+                },
+                _ = retries.tick() => {
+                    again = true;
+                    if fetches.is_empty() {
+                        // What panicked.
+                        standing.coming.clear();
+                    }
+                }
             }
         }
     }
@@ -141,140 +164,111 @@ impl Shelf {
         loop {
             sleep(LOOK).await;
             let backends = Arc::clone(&self.backends);
-            if spawn_blocking(move || backends.refresh()).await.unwrap_or(false) {
+            if spawn_blocking(move || backends.refresh())
+                .await
+                .unwrap_or(false)
+            {
                 return;
             }
         }
     }
 
-    /// Makes the models those that the settings name; whether all of them could be had. A change meanwhile is the next
-    /// call's.
-    async fn refresh(&self, failed: &mut HashSet<(TenantId, Task, Backend)>) -> bool {
+    /// Compares what stands with what the settings name, and begins to fetch what is not here; `again`: what could not
+    /// be had, too.
+    fn start(&self, standing: &mut Standing, fetches: &mut JoinSet<Fetched>, again: bool) {
         let wanted = wanted(&self.directory.snapshot());
-        failed.retain(|(tenant, task, backend)| wanted.get(&(*tenant, *task)) == Some(backend));
-        let now = self.models.load_full();
-        let mut standing = Standing::default();
-        let mut missing = Vec::new();
-        for (&(tenant, task), backend) in &wanted {
-            let current = now.get(tenant, task);
-            let named = match backend {
-                Backend::Model(id) => current.filter(|model| model.id() == id).cloned(),
-                other => self.backends.get(other, task),
-            };
-            if named.is_none() {
-                missing.push((tenant, task, backend.clone()));
-            }
-            // Until the named one is here, the one before goes on.
-            if let Some(model) = named.or_else(|| current.cloned()) {
-                standing.insert((tenant, task), model);
-            }
-        }
         let elsewhere = |backend: &Backend| !matches!(backend, Backend::Model(_));
         self.waits
             .store(wanted.values().any(elsewhere), Ordering::Relaxed);
-        self.publish(&standing);
-        let mut fetches = stream::iter(missing)
-            .map(|(tenant, task, backend)| async move {
-                let model = timeout(PATIENCE, self.get(tenant, task, &backend)).await;
-                let model =
-                    model.unwrap_or_else(|_| Err(anyhow!("it took longer than {PATIENCE:?}")));
-                (tenant, task, backend, model)
-            })
-            .buffer_unordered(FETCHES);
-        let mut complete = true;
-        while let Some((tenant, task, backend, model)) = fetches.next().await {
-            match model {
-                Ok(model) => {
-                    tracing::info!(%tenant, task = task.name(), model = model.id(), "a tenant's own model answers");
-                    failed.remove(&(tenant, task, backend));
-                    standing.insert((tenant, task), model);
-                }
-                Err(error) => {
-                    complete = false;
-                    metrics::counter!("tidings_model_failures_total", "task" => task.name())
-                        .increment(1);
-                    standing.remove(&(tenant, task));
-                    let named = backend.to_string();
-                    if failed.insert((tenant, task, backend)) {
-                        tracing::warn!(%tenant, task = task.name(), model = named, error = format!("{error:#}"), "a tenant's own model cannot be had; the built-in one answers");
+        let named = |place: &Place, backend: &Backend| wanted.get(place) == Some(backend);
+        standing
+            .models
+            .retain(|place, _| wanted.contains_key(place));
+        standing
+            .coming
+            .retain(|place, backend| named(place, backend));
+        standing
+            .failed
+            .retain(|place, backend| named(place, backend));
+        for (place, backend) in wanted {
+            let id = match &backend {
+                Backend::Model(id) => id,
+                other => {
+                    match self.backends.get(other, place.1) {
+                        Some(model) => standing.arrived(place, model),
+                        None if again || standing.failed.get(&place) != Some(&backend) => {
+                            let unknown = anyhow!("this worker's settings name none for this task");
+                            standing.lost(place, backend, &unknown);
+                        }
+                        None => {}
                     }
+                    continue;
                 }
+            };
+            let here = standing.models.get(&place);
+            let known = here.is_some_and(|model| model.id() == id)
+                || standing.coming.contains_key(&place)
+                || (!again && standing.failed.contains_key(&place));
+            if known {
+                continue;
             }
-            self.publish(&standing);
+            standing.coming.insert(place, backend.clone());
+            let (library, id) = (Arc::clone(&self.library), id.clone());
+            fetches.spawn(async move {
+                let (tenant, task) = place;
+                let model = library.model(tenant, task, &id).await;
+                (place, backend, model)
+            });
         }
-        self.sweep(wanted).await;
-        complete
+    }
+
+    async fn arrive(&self, standing: &mut Standing, (place, backend, model): Fetched) {
+        if standing.coming.get(&place) != Some(&backend) {
+            // The settings name another one by now.
+            return;
+        }
+        standing.coming.remove(&place);
+        match model {
+            Ok(model) => {
+                tracing::info!(tenant = %place.0, task = place.1.name(), model = model.id(), "a tenant's own model answers");
+                standing.arrived(place, model);
+            }
+            Err(error) => standing.lost(place, backend, &error),
+        }
+        if standing.coming.is_empty() {
+            let wanted = wanted(&self.directory.snapshot()).into_iter();
+            let used = wanted.filter_map(|((tenant, _), backend)| match backend {
+                Backend::Model(id) => Some((tenant, id)),
+                _ => None,
+            });
+            self.library.sweep(used.collect::<HashSet<_>>()).await;
+        }
     }
 
     fn publish(&self, standing: &Standing) {
         let mut models = Models::default();
-        for (&(tenant, task), model) in standing {
+        for (&(tenant, task), model) in &standing.models {
             models.choose(tenant, task, Arc::clone(model));
         }
-        metrics::gauge!("tidings_models").set(standing.len() as f64);
+        metrics::gauge!("tidings_models").set(standing.models.len() as f64);
         self.models.store(Arc::new(models));
     }
+}
 
-    async fn get(
-        &self,
-        tenant: TenantId,
-        task: Task,
-        backend: &Backend,
-    ) -> anyhow::Result<Arc<dyn Classifier>> {
-        let Backend::Model(id) = backend else {
-            bail!("the settings of this worker name no such backend for this task");
-        };
-        let row = store::model::get(&self.store, tenant, id)
-            .await
-            .context("looking the model up")?;
-        ensure!(row.task == task, "it is a model for {}", row.task.name());
-        let (cache, name, sha256) = (self.cache.clone(), id.clone(), row.sha256.clone());
-        let kept = spawn_blocking(move || cache.open(tenant, &name, &sha256)).await?;
-        let file = match kept {
-            Some(file) => file,
-            None => self.fetch(tenant, id, &row.sha256).await?,
-        };
-        let model = spawn_blocking(move || Linear::load(file)).await??;
-        ensure!(
-            model.id() == id && model.task() == task,
-            "the file is another model"
-        );
-        Ok(Arc::new(model))
+impl Standing {
+    fn arrived(&mut self, place: Place, model: Arc<dyn Classifier>) {
+        self.failed.remove(&place);
+        self.models.insert(place, model);
     }
 
-    /// A file out of the object storage, kept here.
-    async fn fetch(&self, tenant: TenantId, id: &str, sha256: &str) -> anyhow::Result<Bytes> {
-        let key = store::model::object_key(tenant, id);
-        let file = self
-            .objects
-            .get(&key, MAX_FILE_BYTES)
-            .await
-            .context("fetching the model")?
-            .context("its file is not in the object storage; upload it again")?;
-        let (cache, id, sha256) = (self.cache.clone(), id.to_owned(), sha256.to_owned());
-        spawn_blocking(move || {
-            ensure!(
-                hex(&Sha256::digest(&file)) == sha256,
-                "the file in the object storage is damaged"
-            );
-            cache
-                .keep(tenant, &id, &file)
-                .context("keeping a copy of the model")
-        })
-        .await?
-    }
-
-    async fn sweep(&self, wanted: Wanted) {
-        let used: HashSet<(TenantId, String)> = wanted
-            .into_iter()
-            .filter_map(|((tenant, _), backend)| match backend {
-                Backend::Model(id) => Some((tenant, id)),
-                _ => None,
-            })
-            .collect();
-        let cache = self.cache.clone();
-        if let Err(error) = spawn_blocking(move || cache.sweep(&used)).await {
-            tracing::debug!(%error, "the copies of models were not swept");
+    /// The built-in model answers. Said once for a model, counted each time.
+    fn lost(&mut self, place: Place, backend: Backend, error: &anyhow::Error) {
+        let (tenant, task) = (place.0, place.1.name());
+        metrics::counter!("tidings_model_failures_total", "task" => task).increment(1);
+        self.models.remove(&place);
+        let name = backend.to_string();
+        if self.failed.insert(place, backend).is_none() {
+            tracing::warn!(%tenant, task, model = name, error = format!("{error:#}"), "a tenant's own model cannot be had; the built-in one answers");
         }
     }
 }

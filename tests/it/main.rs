@@ -6,6 +6,8 @@ mod adapter;
 mod chaos;
 mod email;
 mod external;
+mod labels;
+mod models;
 mod platform;
 mod resolve;
 mod rig;
