@@ -107,7 +107,7 @@ impl Options {
             rate: 0.1,
             epochs: 3,
             bits: 16,
-            block_weights: [1.0, 1.0, 1.0, 0.0],
+            block_weights: [1.0, 0.7, 0.4, 0.0],
             idf: true,
             pieces: 0,
             min_texts: 1,
