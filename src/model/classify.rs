@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use learn::dataset::language;
 use schemas::Task;
-use serde_json::{Value, json};
+use serde::Serialize;
 use stages::model::{Document, Prediction};
 
 use super::{
@@ -95,30 +95,22 @@ fn stream(asked: &Asked, language: Option<&str>) -> anyhow::Result<()> {
 }
 
 impl Asked {
-    fn to_json(&self, text: &str, language: Option<&str>) -> anyhow::Result<Value> {
+    /// One line.
+    fn to_json(&self, text: &str, language: Option<&str>) -> anyhow::Result<String> {
         let opened = match self {
             Self::Model(opened) => opened,
             Self::Everything(whole) => return whole.to_json(text),
         };
-        let Some(prediction) = ask(opened, text, language) else {
-            return Ok(
-                json!({ "text": text, "task": opened.task, "model": opened.model.id(), "labels": null }),
-            );
+        let prediction = ask(opened, text, language);
+        let answered = Answered {
+            text,
+            task: opened.task,
+            model: opened.model.id(),
+            in_scope: prediction.as_ref().map(|prediction| prediction.in_scope),
+            scope_score: prediction.as_ref().map(|prediction| prediction.scope_score),
+            labels: prediction.map(|prediction| answers(opened, &prediction)),
         };
-        let labels: Vec<Value> = answers(opened, &prediction)
-            .into_iter()
-            .map(|answer| {
-                json!({ "label": answer.label, "probability": answer.probability, "holds": answer.holds })
-            })
-            .collect();
-        Ok(json!({
-            "text": text,
-            "task": opened.task,
-            "model": opened.model.id(),
-            "in_scope": prediction.in_scope,
-            "scope_score": prediction.scope_score,
-            "labels": labels,
-        }))
+        Ok(serde_json::to_string(&answered)?)
     }
 
     fn to_text(&self, text: &str, language: Option<&str>) -> anyhow::Result<String> {
@@ -149,6 +141,18 @@ fn ask(opened: &Opened, text: &str, language: Option<&str>) -> Option<Prediction
     opened.model.classify(&[&document]).pop().flatten()
 }
 
+/// A line of JSON; what is absent is null where the model had no answer.
+#[derive(Serialize)]
+struct Answered<'a> {
+    text: &'a str,
+    task: Task,
+    model: &'a str,
+    in_scope: Option<bool>,
+    scope_score: Option<f32>,
+    labels: Option<Vec<Answer<'a>>>,
+}
+
+#[derive(Serialize)]
 struct Answer<'a> {
     label: &'a str,
     probability: f32,

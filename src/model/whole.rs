@@ -5,11 +5,11 @@ use std::{fmt::Write, sync::Arc};
 use anyhow::{Context, bail};
 use learn::dataset::language;
 use schemas::{
-    Body, ChannelId, ChannelKind, Content, ConversationId, Direction, Envelope, Language, Message,
-    MessageId, MessageType, Outcome, Party, Priority, Routing, Snapshot, TenantId, TenantSnapshot,
-    Timestamp, Understanding, subject::stage,
+    Body, ChannelId, ChannelKind, Content, ConversationId, Direction, Envelope, Intent, Language,
+    Message, MessageId, MessageType, Outcome, Party, Priority, Routing, Sentiment, Snapshot,
+    TenantId, TenantSnapshot, Timestamp, Understanding, subject::stage,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 use stages::{Cx, Fused, Stage, build};
 use uuid::Uuid;
 
@@ -19,6 +19,18 @@ pub(super) struct Whole {
     cx: Cx,
     /// Given, so that nobody has to detect it.
     language: Option<Language>,
+}
+
+/// What a message would say of itself; named as in a message.
+#[derive(Serialize)]
+struct Understood<'a> {
+    text: &'a str,
+    language: Option<&'a Language>,
+    sentiment: Option<&'a Sentiment>,
+    intent: Option<&'a Intent>,
+    topics: &'a [String],
+    category: Option<&'a str>,
+    priority: Priority,
 }
 
 impl Whole {
@@ -55,17 +67,19 @@ impl Whole {
         })
     }
 
-    pub(super) fn to_json(&self, text: &str) -> anyhow::Result<Value> {
+    /// One line.
+    pub(super) fn to_json(&self, text: &str) -> anyhow::Result<String> {
         let message = self.understand(text)?;
-        Ok(json!({
-            "text": message.content.text,
-            "language": message.language,
-            "sentiment": message.sentiment,
-            "intent": message.intent,
-            "topics": message.topics,
-            "category": message.category,
-            "priority": message.priority,
-        }))
+        let understood = Understood {
+            text: &message.content.text,
+            language: message.language.as_ref(),
+            sentiment: message.sentiment.as_ref(),
+            intent: message.intent.as_ref(),
+            topics: &message.topics,
+            category: message.category.as_deref(),
+            priority: message.priority,
+        };
+        Ok(serde_json::to_string(&understood)?)
     }
 
     pub(super) fn to_text(&self, text: &str) -> anyhow::Result<String> {
