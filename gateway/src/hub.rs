@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use nats::Bus;
-use schemas::{ConversationId, MessageId, subject};
-use store::Store;
-use tokio::sync::Semaphore;
+use schemas::{ConversationId, MessageId, TenantId, subject};
+use store::{
+    Store,
+    understanding::{Held, hold},
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     auth::{Caller, Jwt, Keys},
@@ -18,6 +21,8 @@ use crate::{
     settings::{ChannelTester, Deps, ModelKeeper, Settings},
 };
 
+/// Tenants held at a time: each takes a connection of the database until it is let go.
+const HELD: usize = 2;
 /// Bytes of webhook bodies that may be in memory at a time.
 const INTAKE_KIB: usize = 256 * 1024;
 
@@ -40,6 +45,7 @@ pub(crate) struct Hub {
     pub(crate) projected: Projected,
     /// In KiB.
     pub(crate) intake: Semaphore,
+    holding: Semaphore,
 }
 
 impl Hub {
@@ -53,6 +59,7 @@ impl Hub {
             sent: Bounded::new(32_768),
             projected: Projected::default(),
             intake: Semaphore::new(INTAKE_KIB),
+            holding: Semaphore::new(HELD),
             store: deps.store,
             bus: deps.bus,
             settings: deps.settings,
@@ -60,6 +67,20 @@ impl Hub {
             models: deps.models,
             metrics: deps.metrics,
         })
+    }
+
+    /// Holds a tenant's settings and models until both of what is answered are dropped. Few at a time: the others wait
+    /// here, not on the connections that everything else needs.
+    pub(crate) async fn hold(
+        &self,
+        tenant: TenantId,
+    ) -> Result<(SemaphorePermit<'_>, Held), ApiError> {
+        let turn = self
+            .holding
+            .acquire()
+            .await
+            .map_err(|_| ApiError::unavailable(1))?;
+        Ok((turn, hold(&self.store, tenant).await?))
     }
 
     /// Writes an administrative act down, after it was done.

@@ -12,7 +12,7 @@ use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use learn::baseline::Whatlang;
-use schemas::{Backend, Direction, MessageId, Task, TenantId, Timestamp};
+use schemas::{Backend, Direction, MessageId, MessageType, Task, TenantId, Timestamp};
 use serde_json::{Value, json};
 use stages::{
     model::{Classifier, Document, builtin, linear::Linear},
@@ -209,7 +209,7 @@ async fn compare(
         let rows: Vec<MessageRow> = page
             .items
             .into_iter()
-            .filter(|row| since(row) && !row.content.is_empty())
+            .filter(|row| since(row) && speaks(row))
             .take(usize::try_from(options.limit - tally.messages).unwrap_or(usize::MAX))
             .collect();
         let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
@@ -235,6 +235,18 @@ async fn compare(
             return Ok(tally);
         }
     }
+}
+
+/// Whether the stages ask a model about it: it has words, and they are the sender's own.
+fn speaks(row: &MessageRow) -> bool {
+    let own = !matches!(
+        row.message_type,
+        MessageType::Command
+            | MessageType::Callback
+            | MessageType::Event
+            | MessageType::Unsupported
+    );
+    own && !row.content.trim().is_empty()
 }
 
 /// As the stages see it.

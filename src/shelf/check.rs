@@ -133,6 +133,24 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_says_the_same_limits() {
+        let page = include_str!("../../docs/models-in-the-hub.md");
+        for limit in [
+            format!("empty: all of them | {MAX_LANGUAGES} |"),
+            format!("{MAX_WORDS} words of {MAX_WORD_BYTES} bytes"),
+            format!("in RE2 syntax | {MAX_PATTERNS} of 512 bytes |"),
+            format!(
+                "in place of the built-in ones | {} |",
+                schemas::priority::MAX_RULES
+            ),
+            format!("the last {} are kept", store::understanding::KEPT),
+            format!("A tenant has at most {}.", store::model::MAX_MODELS),
+        ] {
+            assert!(page.contains(&limit), "{limit} is not in the page");
+        }
+    }
+
+    #[test]
     fn what_does_not_is_refused_by_its_place() {
         let many: Vec<Value> = (0..33)
             .map(|_| json!({"kind": "x", "regex": "x"}))

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use store::{
     StoreError,
     model::{MAX_MODELS, ModelNew, ModelRow},
-    understanding::hold,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -93,6 +92,19 @@ fn missing(error: StoreError) -> ApiError {
     ApiError::or_not_found(error, "model")
 }
 
+/// Whether a model could have this id: a path may hold anything.
+fn check(id: &str) -> Result<(), ApiError> {
+    let fits = id.len() <= 32
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if fits {
+        Ok(())
+    } else {
+        Err(ApiError::not_found("model"))
+    }
+}
+
 fn named(id: &str) -> String {
     format!("model:{id}")
 }
@@ -154,7 +166,7 @@ pub(crate) async fn create(
         metrics: read.metrics,
         card: read.card,
     };
-    let mut held = hold(&hub.store, caller.tenant).await?;
+    let (_turn, mut held) = hub.hold(caller.tenant).await?;
     let fresh = match held.add_model(&new, &caller.actor).await {
         Err(StoreError::Conflict { constraint }) if constraint == "comm_models_count" => {
             return Err(ApiError::conflict(format!(
@@ -239,6 +251,7 @@ pub(crate) async fn get(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<ModelDetailOut>, ApiError> {
+    check(&id)?;
     Ok(axum::Json(detailed(&hub, &caller, &id).await?))
 }
 
@@ -253,6 +266,7 @@ pub(crate) async fn file(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
+    check(&id)?;
     let row = store::model::get(&hub.store, caller.tenant, &id)
         .await
         .map_err(missing)?;
@@ -286,7 +300,8 @@ pub(crate) async fn activate(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<ChoiceOut>, ApiError> {
-    let mut held = hold(&hub.store, caller.tenant).await?;
+    check(&id)?;
+    let (_turn, mut held) = hub.hold(caller.tenant).await?;
     let Some(task) = held.model_task(&id).await? else {
         return Err(ApiError::not_found("model"));
     };
@@ -304,7 +319,8 @@ pub(crate) async fn delete(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let mut held = hold(&hub.store, caller.tenant).await?;
+    check(&id)?;
+    let (_turn, mut held) = hub.hold(caller.tenant).await?;
     match held.remove_model(&id).await {
         Err(StoreError::Conflict { .. }) => {
             return Err(ApiError::conflict(

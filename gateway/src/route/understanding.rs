@@ -10,7 +10,7 @@ use axum::extract::State;
 use schemas::{Backend, Task, Understanding};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::understanding::{Held, UnderstandingRow, hold};
+use store::understanding::{Held, UnderstandingRow};
 use utoipa::ToSchema;
 
 use crate::{auth::Caller, extract::Json, hub::Hub, problem::ApiError};
@@ -49,7 +49,7 @@ pub(crate) async fn put(
     hub.models
         .check(&settings)
         .map_err(|refused| ApiError::invalid(refused.pointer, refused.detail))?;
-    let mut held = hold(&hub.store, caller.tenant).await?;
+    let (_turn, mut held) = hub.hold(caller.tenant).await?;
     for (task, backend) in &settings.models {
         if let Backend::Model(id) = backend
             && held.model_task(id).await? != Some(*task)
@@ -92,7 +92,7 @@ pub(crate) async fn rollback(
     caller: Caller,
     Json(body): Json<RollbackIn>,
 ) -> Result<axum::Json<ChoiceOut>, ApiError> {
-    let mut held = hold(&hub.store, caller.tenant).await?;
+    let (_turn, mut held) = hub.hold(caller.tenant).await?;
     let Some(backend) = held.before(body.task).await? else {
         return Err(ApiError::conflict(
             "Nothing else has answered this task before.",
