@@ -5,6 +5,7 @@
 # make fuzz-api asks a running hub everything its OpenAPI document allows, and more; no answer may be a 5xx
 # make chaos    200,000 messages while workers and the broker are killed: nothing lost, doubled or out of order
 # make bench    throughput and latency through the real interface, on this machine
+# make models   trains the models that come with tidings, where the public data is at hand
 # make clean    removes what was built and the hub's folder .tidings with all its data
 
 CARGO ?= cargo
@@ -12,7 +13,7 @@ ARGS ?=
 export PATH := $(CURDIR)/.tidings/tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-parts test-bert check fuzz-api chaos bench clean
+.PHONY: help setup build run test test-parts test-bert check fuzz-api chaos bench models clean
 
 help:
 	@sed -n 's/^# \(make\)/\1/p' Makefile
@@ -55,6 +56,10 @@ bench: build
 	target/release/tidings bench inbound --max $(ARGS)
 	target/release/tidings bench ingest-nats --max $(ARGS)
 	target/release/tidings bench outbound --max $(ARGS)
+	target/release/tidings bench understand
+
+models: build
+	@scripts/models $(ARGS)
 
 # A hub that runs is left alone: its lock is held.
 clean:

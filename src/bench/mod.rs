@@ -1,7 +1,7 @@
 //! `tidings bench`: drives a hub through its real interfaces and says what it cost.
 //!
-//! Figures end in one line of JSON whose `messages_per_s` counts from the first request to the last
-//! row committed. CPU is split by process; the load generator runs on the same machine, in this process.
+//! Figures end in one line of JSON whose `messages_per_s` counts from the first request to the last row committed;
+//! without a hub, texts understood. CPU is split by process; the load generator runs on the same machine, in this process.
 
 mod chaos;
 pub(crate) mod hub;
@@ -10,6 +10,7 @@ mod ingest_nats;
 mod load;
 mod outbound;
 mod report;
+mod understand;
 mod usage;
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub(crate) enum Bench {
     IngestNats(Options),
     /// Kills workers and the broker while messages flow, then counts and compares.
     Chaos(chaos::ChaosOptions),
+    /// Everything that is found out about a message, on one core, without a hub.
+    Understand(understand::UnderstandOptions),
 }
 
 /// How to measure.
@@ -78,5 +81,6 @@ pub(crate) async fn run(bench: Bench) -> anyhow::Result<()> {
         Bench::Outbound(options) => outbound::run(&options).await,
         Bench::IngestNats(options) => ingest_nats::run(&options).await,
         Bench::Chaos(options) => chaos::run(&options).await,
+        Bench::Understand(options) => understand::run(&options),
     }
 }

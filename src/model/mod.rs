@@ -24,6 +24,7 @@ use std::{
 
 use clap::Subcommand;
 
+pub(crate) use self::whole::Whole;
 use self::{classify::ClassifyOptions, eval::EvalOptions, train::TrainOptions};
 
 #[derive(Debug, Subcommand)]

@@ -14,7 +14,7 @@ use stages::{Cx, Fused, Stage, build};
 use uuid::Uuid;
 
 /// The stages, for a tenant whose settings are all as they come.
-pub(super) struct Whole {
+pub(crate) struct Whole {
     stages: Fused,
     cx: Cx,
     /// Given, so that nobody has to detect it.
@@ -34,7 +34,7 @@ struct Understood<'a> {
 }
 
 impl Whole {
-    pub(super) fn new(language: Option<&str>, region: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn new(language: Option<&str>, region: Option<&str>) -> anyhow::Result<Self> {
         let language = language.map(given).transpose()?;
         let region = region.map(|code| code.to_ascii_uppercase());
         if let Some(code) = &region
@@ -126,7 +126,7 @@ impl Whole {
         Ok(out)
     }
 
-    fn understand(&self, text: &str) -> anyhow::Result<Message> {
+    pub(crate) fn understand(&self, text: &str) -> anyhow::Result<Message> {
         match self.stages.apply(&self.cx, self.envelope(text)) {
             Outcome::Next(envelope) => match envelope.body {
                 Body::Message(message) => Ok(*message),
