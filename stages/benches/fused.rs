@@ -13,11 +13,16 @@ use std::{collections::HashMap, hint::black_box, sync::Arc, time::Instant};
 use bytes::Bytes;
 use schemas::{
     Body, ChannelId, ChannelKind, ChannelSnapshot, ConversationId, Envelope, MessageId, Outcome,
-    Raw, Snapshot, TenantId, TenantSnapshot, Timestamp, keys, subject::stage,
+    Raw, Snapshot, Task, TenantId, TenantSnapshot, Timestamp, keys, subject::stage,
 };
 use serde_json::json;
-use stages::{Cx, Stage, build};
+use stages::{
+    Cx, Stage, build,
+    model::{Models, linear::Linear, tdm::write},
+};
 use uuid::Uuid;
+
+mod random;
 
 const ROUNDS: usize = 400;
 const MESSAGES_A_ROUND: usize = 50;
@@ -67,6 +72,20 @@ fn main() {
         }),
         models: Default::default(),
     };
+    let mut models = Models::default();
+    for (task, labels, bits, dim) in [
+        (Task::Intent, 40, 17, Some(64)),
+        (Task::Sentiment, 3, 18, None),
+        (Task::Emotion, 7, 18, None),
+    ] {
+        let file = write(&random::draft(task, labels, bits, dim)).unwrap();
+        let model = Linear::load(Bytes::from(file)).unwrap();
+        models.choose(tenant, task, Arc::new(model));
+    }
+    let cx = Cx {
+        models: Arc::new(models),
+        ..cx
+    };
     let keys = keys::of(ChannelKind::Telegram, &bytes).unwrap();
     let envelope = Envelope {
         tenant,
@@ -86,10 +105,13 @@ fn main() {
         trace: Vec::new(),
     };
     println!(
-        "a telegram update of {} bytes, 5 rules, 1 reply",
-        bytes.len()
+        "a telegram update of {} bytes with a text of {}, 5 rules, 1 reply; random models for 40 intents, 3 moods, \
+         7 emotions",
+        bytes.len(),
+        text.len()
     );
-    for names in [&stage::ALL[..], &stage::ALL[..1], &stage::ALL[..2]] {
+    for count in [4, 1, 2, 3] {
+        let names = &stage::ALL[..count];
         let stages = build(names).unwrap();
         if let Outcome::Next(out) = stages.apply(&cx, envelope.clone()) {
             assert!(names.len() < 4 || out.replies.len() == 1);

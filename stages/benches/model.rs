@@ -14,13 +14,9 @@ use std::{hint::black_box, time::Instant};
 
 use bytes::Bytes;
 use schemas::Task;
-use serde_json::Value;
-use stages::model::{
-    Document, feature,
-    feature::Features,
-    linear::Linear,
-    tdm::{Calibration, Draft, DraftHead, DraftIdf, Shape, write},
-};
+use stages::model::{Document, feature, feature::Features, linear::Linear, tdm::write};
+
+mod random;
 
 const ROUNDS: usize = 300;
 /// Different texts, so that the rows are not all in the nearest cache.
@@ -34,12 +30,7 @@ const WORDS: [&str; 32] = [
 ];
 
 fn main() {
-    // Numbers that only look random: the same on every run.
-    let mut state = 1_u32;
-    let mut next = move || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state >> 8
-    };
+    let mut next = random::numbers();
     let texts: Vec<String> = (0..TEXTS)
         .map(|_| {
             let words = (0..9).map(|_| WORDS[next() as usize % WORDS.len()]);
@@ -85,7 +76,7 @@ fn main() {
             Some(64),
         ),
     ] {
-        let draft = draft(labels, bits, dim, &mut || next() as f32 / 8_388_608.0 - 1.0);
+        let draft = random::draft(Task::Intent, labels, bits, dim);
         let file = Bytes::from(write(&draft).unwrap());
         let begin = Instant::now();
         let model = Linear::load(file).unwrap();
@@ -111,46 +102,5 @@ fn main() {
             "{name:<42} {:5.2} MB, read in {load_ms:5.1} ms {margins:6.2} µs/text margins, {all:6.2} with probabilities",
             model.size_bytes() as f64 / 1e6
         );
-    }
-}
-
-/// Every bucket has a row.
-fn draft(labels: usize, bits: u8, dim: Option<usize>, next: &mut dyn FnMut() -> f32) -> Draft {
-    let buckets: Vec<u32> = (0..1 << bits).collect();
-    let rows = buckets.len();
-    let mut numbers = |count: usize| (0..count).map(|_| next()).collect::<Vec<f32>>();
-    let mut heads = vec![DraftHead {
-        weight: 0.5,
-        rows: numbers(rows * labels),
-        bias: numbers(labels),
-        shape: Shape::Linear,
-    }];
-    if let Some(dim) = dim {
-        heads.push(DraftHead {
-            weight: 0.5,
-            rows: numbers(rows * dim),
-            bias: numbers(labels),
-            shape: Shape::Embedding {
-                dim,
-                output: numbers(dim * labels),
-            },
-        });
-    }
-    Draft {
-        task: Task::Intent,
-        labels: (0..labels).map(|label| format!("label {label}")).collect(),
-        bits,
-        block_weights: [1.0; feature::BLOCKS],
-        uses_language: false,
-        idf: Some(DraftIdf {
-            rows: vec![4.0; rows],
-            default: 8.0,
-        }),
-        buckets,
-        heads,
-        calibration: Calibration::OneOfMany { temperature: 0.5 },
-        scope: None,
-        metrics: Value::Null,
-        provenance: Value::Null,
     }
 }
