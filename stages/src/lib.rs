@@ -26,7 +26,7 @@ mod word;
 
 use std::sync::Arc;
 
-use schemas::{DeadReason, Envelope, Outcome, Snapshot, subject::stage};
+use schemas::{Backend, DeadReason, Envelope, Outcome, Snapshot, subject::stage};
 
 pub use decision::decision;
 
@@ -111,17 +111,34 @@ impl Stage for Fused {
 #[error("unknown stage `{0}`; known are normalize, language, classify, route")]
 pub struct UnknownStage(pub String);
 
-/// The stages of these names, in this order.
+/// The hub's own settings, as far as stages follow them.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Who finds the language where a tenant's settings do not say.
+    pub language: Backend,
+}
+
+/// The stages of these names, in this order, with the settings as they come.
 ///
 /// # Errors
 /// [`UnknownStage`] names the first that does not exist.
 pub fn build(names: &[&str]) -> Result<Fused, UnknownStage> {
+    build_with(names, &Settings::default())
+}
+
+/// The stages of these names, in this order.
+///
+/// # Errors
+/// [`UnknownStage`] names the first that does not exist.
+pub fn build_with(names: &[&str], settings: &Settings) -> Result<Fused, UnknownStage> {
     names
         .iter()
         .map(|name| -> Result<Box<dyn Stage>, UnknownStage> {
             match *name {
                 stage::NORMALIZE => Ok(Box::new(normalize::Normalize)),
-                stage::LANGUAGE => Ok(Box::new(language::DetectLanguage::default())),
+                stage::LANGUAGE => Ok(Box::new(language::DetectLanguage::by(
+                    settings.language.clone(),
+                ))),
                 stage::CLASSIFY => Ok(Box::new(classify::Classify::default())),
                 stage::ROUTE => Ok(Box::new(route::Route::default())),
                 unknown => Err(UnknownStage(unknown.to_owned())),

@@ -148,7 +148,12 @@ fn seen(stage: &str, outcome: Outcome) -> Value {
     let message = envelope.message().unwrap();
     match stage {
         stage::NORMALIZE => without_ids(message),
-        stage::LANGUAGE => json!({"language": message.language}),
+        stage::LANGUAGE => json!({"language": message.language.as_ref().map(|language| {
+            // As far as it stays when the built-in model is trained anew.
+            let sure = (language.confidence * 10.0).round() / 10.0;
+            let model = language.model.split('-').next();
+            json!({"code": language.code, "iso639_3": language.iso639_3, "sure": format!("{sure:.1}"), "model": model})
+        })}),
         stage::CLASSIFY => json!({
             "sentiment": message.sentiment,
             "intent": message.intent,

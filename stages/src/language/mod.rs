@@ -1,49 +1,72 @@
 //! The language of a text.
 //!
-//! A language is given only when there is enough text and a model is sure; otherwise it is absent,
-//! never a guess. Enough is three words, or twelve letters. Addresses, links, mentions, commands and
-//! numbers are no words. A letter of a script written without spaces counts as a word.
+//! The built-in way is [`Native`]: scripts, and a linear model for what they leave open. The tenant's languages are all
+//! that can be answered. Where a message is a word or two, the languages of the conversation's earlier messages count as
+//! well. A tenant's own model, or whatlang, can answer instead.
 //!
-//! The most common words decide first: they are sure and quick where chat is short. What they leave
-//! open, trigrams decide.
+//! A text without words has no language: it is absent. One whose language is unsure is [`UND`], with the probability of
+//! the likeliest. Links, addresses, mentions, commands and numbers are no words.
+//!
+//! Invariants: the answer depends on the message, its context, the tenant's settings and the models alone; the context
+//! changes nothing where there are more than a few words. Deliberately absent: remembering what was spoken (the worker).
 
-mod common_words;
+pub mod iso;
+mod native;
+mod sample;
+mod script;
+mod tenant;
 mod trigrams;
 
-use schemas::{Envelope, Language, Message, MessageType, Outcome, subject::stage};
+use std::{ptr, sync::Arc};
 
-pub use self::{common_words::CommonWords, trigrams::Whatlang};
-use crate::{Cx, Stage, not_normalized};
+use schemas::{Backend, Envelope, Language, Message, MessageType, Outcome, Task, subject::stage};
 
-const MIN_WORDS: usize = 3;
-const MIN_LETTERS: usize = 12;
-/// More text than this makes no model surer.
-const MAX_SAMPLE_BYTES: usize = 400;
+pub use self::native::{Native, native};
+use self::{
+    sample::Sample,
+    tenant::{By, Tenant},
+};
+use crate::{
+    Cx, Stage,
+    compiled::Cache,
+    model::{Classifier, Document},
+    not_normalized,
+};
 
-/// A model that tells languages apart. Deterministic.
-pub trait LanguageModel: Send + Sync {
-    /// The language, or nothing when unsure. `text` is words with single spaces between them.
-    fn detect(&self, text: &str) -> Option<Language>;
-}
+/// The code of a language that is unsure, in place of both codes.
+pub const UND: &str = "und";
 
 /// The stage.
 pub struct DetectLanguage {
-    /// The first that is sure decides.
-    models: Vec<Box<dyn LanguageModel>>,
+    /// Who answers where a tenant's settings do not say.
+    usual: Backend,
+    tenants: Cache<Tenant>,
+    /// For tenants that the snapshot does not know.
+    plain: Arc<Tenant>,
 }
 
 impl Default for DetectLanguage {
     fn default() -> Self {
-        Self {
-            models: vec![Box::new(CommonWords), Box::new(Whatlang::default())],
-        }
+        Self::by(Backend::Builtin)
     }
 }
 
 impl DetectLanguage {
-    fn detect(&self, text: &str) -> Option<Language> {
-        let sample = sample(text)?;
-        self.models.iter().find_map(|model| model.detect(&sample))
+    /// With the backend of tenants whose settings name none: `builtin`, `whatlang` or `off`.
+    #[must_use]
+    pub fn by(usual: Backend) -> Self {
+        Self {
+            plain: Arc::new(Tenant::compile(&schemas::Understanding::default(), &usual)),
+            tenants: Cache::default(),
+            usual,
+        }
+    }
+
+    fn tenant(&self, cx: &Cx, envelope: &Envelope) -> Arc<Tenant> {
+        let tenant = self.tenants.get(&cx.snapshot, envelope.tenant, |tenant| {
+            Tenant::compile(&tenant.understanding, &self.usual)
+        });
+        tenant.unwrap_or_else(|| Arc::clone(&self.plain))
     }
 }
 
@@ -52,17 +75,95 @@ impl Stage for DetectLanguage {
         stage::LANGUAGE
     }
 
-    fn apply(&self, _: &Cx, mut envelope: Envelope) -> Outcome {
-        let Some(message) = envelope.message_mut() else {
-            return not_normalized();
-        };
-        message.language = if speaks(message) {
-            self.detect(&message.content.text)
-        } else {
-            None
-        };
-        Outcome::Next(Box::new(envelope))
+    fn apply(&self, cx: &Cx, envelope: Envelope) -> Outcome {
+        self.apply_all(cx, vec![envelope])
+            .pop()
+            .unwrap_or_else(not_normalized)
     }
+
+    fn apply_all(&self, cx: &Cx, mut envelopes: Vec<Envelope>) -> Vec<Outcome> {
+        let tenants: Vec<Arc<Tenant>> = envelopes
+            .iter()
+            .map(|envelope| self.tenant(cx, envelope))
+            .collect();
+        let samples: Vec<Option<Sample>> = envelopes.iter().map(sample).collect();
+        let own = own(cx, &envelopes, &tenants, &samples);
+        let found: Vec<Option<Language>> = envelopes
+            .iter()
+            .zip(&tenants)
+            .zip(&samples)
+            .zip(own)
+            .map(|(((envelope, tenant), sample), own)| {
+                let spoken = &envelope.context.spoken;
+                own.or_else(|| tenant.detect(sample.as_ref()?, spoken))
+            })
+            .collect();
+        for (envelope, found) in envelopes.iter_mut().zip(found) {
+            if let Some(message) = envelope.message_mut() {
+                message.language = found;
+            }
+        }
+        envelopes
+            .into_iter()
+            .map(|envelope| match envelope.message() {
+                Some(_) => Outcome::Next(Box::new(envelope)),
+                None => not_normalized(),
+            })
+            .collect()
+    }
+}
+
+/// What is looked at of an envelope's message; none when there are no words, or not the sender's own.
+fn sample(envelope: &Envelope) -> Option<Sample> {
+    let message = envelope.message().filter(|message| speaks(message))?;
+    Sample::of(&message.content.text)
+}
+
+/// The texts that are for one model, and the places of their envelopes.
+struct Batch<'a> {
+    model: &'a dyn Classifier,
+    texts: Vec<(usize, Document<'a>)>,
+}
+
+/// What tenants' own models say, each asked once with all that is for it.
+fn own(
+    cx: &Cx,
+    envelopes: &[Envelope],
+    tenants: &[Arc<Tenant>],
+    samples: &[Option<Sample>],
+) -> Vec<Option<Language>> {
+    let mut found: Vec<Option<Language>> = envelopes.iter().map(|_| None).collect();
+    let mut batches: Vec<Batch<'_>> = Vec::new();
+    for (place, ((envelope, tenant), sample)) in
+        envelopes.iter().zip(tenants).zip(samples).enumerate()
+    {
+        let (By::Own(_), Some(sample)) = (&tenant.by, sample) else {
+            continue;
+        };
+        let Some(model) = cx.models.get(envelope.tenant, Task::Language) else {
+            continue;
+        };
+        let text = (place, Document::new(&sample.text, None));
+        match batches
+            .iter_mut()
+            .find(|batch| ptr::addr_eq(batch.model, &**model))
+        {
+            Some(batch) => batch.texts.push(text),
+            None => batches.push(Batch {
+                model: &**model,
+                texts: vec![text],
+            }),
+        }
+    }
+    for Batch { model, texts } in batches {
+        let documents: Vec<&Document<'_>> = texts.iter().map(|(_, document)| document).collect();
+        for ((place, _), prediction) in texts.iter().zip(model.classify(&documents)) {
+            if let (Some(slot), Some(tenant)) = (found.get_mut(*place), tenants.get(*place)) {
+                *slot = prediction.map(|prediction| tenant.own(model, prediction));
+            }
+        }
+    }
+    found
 }
 
 /// Whether the text is the sender's own words.
@@ -76,116 +177,25 @@ pub(crate) fn speaks(message: &Message) -> bool {
     )
 }
 
-/// The words of a text, when there are enough of them.
-fn sample(text: &str) -> Option<String> {
-    let mut sample = String::with_capacity(MAX_SAMPLE_BYTES.min(text.len()));
-    let (mut words, mut letters) = (0, 0);
-    for token in text.split_whitespace() {
-        let no_word = token.contains("://")
-            || token.contains('@')
-            || token.starts_with(['/', '#'])
-            || token.starts_with("www.");
-        let found = token.chars().filter(|c| c.is_alphabetic()).count();
-        if no_word || found == 0 {
-            continue;
-        }
-        letters += found;
-        words += 1 + token.chars().filter(|c| spaceless(*c)).count();
-        if !sample.is_empty() {
-            sample.push(' ');
-        }
-        sample.push_str(crate::text::prefix(
-            token,
-            MAX_SAMPLE_BYTES.saturating_sub(sample.len()),
-        ));
-        if sample.len() + 4 >= MAX_SAMPLE_BYTES {
-            break;
-        }
+/// A language by any of its codes.
+fn language(code: &str, confidence: f32, model: &str) -> Language {
+    Language {
+        code: iso::canonical(code).to_owned(),
+        iso639_3: iso::iso639_3(code).unwrap_or_default().to_owned(),
+        confidence,
+        model: model.to_owned(),
     }
-    (words >= MIN_WORDS || letters >= MIN_LETTERS).then_some(sample)
 }
 
-/// Letters of scripts that put no spaces between words: Thai to Khmer, kana, Han.
-fn spaceless(c: char) -> bool {
-    matches!(c, '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
-        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
+/// No language is likely enough; `confidence` is that of the likeliest.
+fn unsure(confidence: f32, model: &str) -> Language {
+    Language {
+        code: UND.to_owned(),
+        iso639_3: UND.to_owned(),
+        confidence,
+        model: model.to_owned(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn detect(text: &str) -> Option<String> {
-        DetectLanguage::default()
-            .detect(text)
-            .map(|language| language.code)
-    }
-
-    #[test]
-    fn sentences_are_recognized() {
-        for (code, text) in [
-            (
-                "en",
-                "Hello, could you please tell me when my order will arrive at the office?",
-            ),
-            (
-                "de",
-                "Guten Morgen, ich habe eine Frage zu meiner Bestellung von letzter Woche.",
-            ),
-            (
-                "fr",
-                "Bonjour, je voudrais savoir quand ma commande sera livrée, merci beaucoup.",
-            ),
-            (
-                "es",
-                "Hola, quisiera saber cuándo va a llegar mi pedido a la oficina, muchas gracias.",
-            ),
-            (
-                "ru",
-                "Здравствуйте, когда придёт мой заказ? Я жду его уже две недели.",
-            ),
-            ("fr", "Bonjour, où est ma commande ?"),
-            ("en", "Hello, where is my order?"),
-            ("de", "wo ist meine bestellung"),
-            ("es", "hola, dónde está mi pedido"),
-            ("it", "buongiorno, dove si trova il mio ordine?"),
-            ("pt", "olá, onde está o meu pedido?"),
-            ("nl", "waar is mijn bestelling gebleven"),
-            ("pl", "gdzie jest moje zamówienie"),
-            ("sv", "var är min beställning"),
-            ("ru", "где мой заказ"),
-            ("uk", "де моє замовлення"),
-            ("vi", "đơn hàng của tôi ở đâu"),
-            ("ja", "こんにちは、注文はいつ届きますか"),
-            ("zh", "我的订单什么时候到"),
-            ("th", "สวัสดีครับ ผมอยากทราบสถานะคำสั่งซื้อ"),
-        ] {
-            assert_eq!(detect(text).as_deref(), Some(code), "{text}");
-        }
-    }
-
-    #[test]
-    fn too_little_text_is_no_language() {
-        for text in [
-            "",
-            "ok",
-            "ok ok",
-            "👍👍👍👍👍",
-            "12 345 678",
-            "https://example.org/a/long/path/of/letters",
-            "/start hello",
-            "asdf qwer zxcv uiop",
-            "iPhone 15 Pro Max Samsung Galaxy",
-            "ok super cool",
-        ] {
-            assert_eq!(detect(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_sample_is_bounded() {
-        let endless = "wort ".repeat(10_000) + &"x".repeat(10_000);
-        assert!(sample(&endless).unwrap().len() <= MAX_SAMPLE_BYTES);
-        assert!(sample(&"ß".repeat(10_000)).unwrap().len() <= MAX_SAMPLE_BYTES);
-    }
-}
+mod tests;

@@ -1,112 +1,47 @@
-//! whatlang: trigrams and alphabets of 69 languages. Sure of longer texts and of scripts that belong
-//! to one language.
+//! whatlang: trigrams and alphabets of 69 languages. Sure of longer texts and of scripts that belong to one language.
 
 use schemas::Language;
-use whatlang::Detector;
+use whatlang::{Detector, Lang};
 
-use super::LanguageModel;
+use super::{iso, sample::Sample, unsure};
 
-/// whatlang: trigrams and alphabets, 69 languages.
-pub struct Whatlang(Detector);
+/// What stands in a message as its model.
+const NAME: &str = "whatlang";
 
-impl Default for Whatlang {
-    fn default() -> Self {
-        Self(Detector::new())
+/// whatlang, for the languages that are allowed.
+pub(super) struct Whatlang(Option<Detector>);
+
+impl Whatlang {
+    /// No codes: all languages.
+    pub(super) fn among(codes: &[String]) -> Self {
+        if codes.is_empty() {
+            return Self(Some(Detector::new()));
+        }
+        let codes: Vec<&str> = codes.iter().map(|code| iso::canonical(code)).collect();
+        let allowed = Lang::all().iter().copied();
+        let allowed: Vec<Lang> = allowed
+            .filter(|lang| codes.contains(&iso::canonical(lang.code())))
+            .collect();
+        // An empty list would allow all.
+        Self((!allowed.is_empty()).then(|| Detector::with_allowlist(allowed)))
     }
-}
 
-impl LanguageModel for Whatlang {
-    fn detect(&self, text: &str) -> Option<Language> {
-        let found = self.0.detect(text)?;
+    /// `und` where it does not think itself reliable.
+    pub(super) fn detect(&self, sample: &Sample) -> Language {
+        let found = self.0.as_ref().and_then(|one| one.detect(&sample.text));
+        let Some(found) = found else {
+            return unsure(0.0, NAME);
+        };
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a number from 0 to 1 keeps its meaning"
         )]
         let confidence = (found.confidence() as f32).clamp(0.0, 1.0);
-        found.is_reliable().then(|| Language {
-            code: iso_639_1(found.lang().code()).to_owned(),
-            iso639_3: String::new(),
-            confidence,
-            model: "whatlang".to_owned(),
-        })
-    }
-}
-
-/// ISO 639-1 of an ISO 639-3 code, where there is one. Mandarin, the two Norwegians' Bokmål and
-/// Iranian Persian take the code of their macrolanguage's usual written form.
-fn iso_639_1(code: &'static str) -> &'static str {
-    match code {
-        "afr" => "af",
-        "aka" => "ak",
-        "amh" => "am",
-        "ara" => "ar",
-        "aze" => "az",
-        "bel" => "be",
-        "ben" => "bn",
-        "bul" => "bg",
-        "cat" => "ca",
-        "ces" => "cs",
-        "cmn" => "zh",
-        "cym" => "cy",
-        "dan" => "da",
-        "deu" => "de",
-        "ell" => "el",
-        "eng" => "en",
-        "epo" => "eo",
-        "est" => "et",
-        "fin" => "fi",
-        "fra" => "fr",
-        "guj" => "gu",
-        "heb" => "he",
-        "hin" => "hi",
-        "hrv" => "hr",
-        "hun" => "hu",
-        "hye" => "hy",
-        "ind" => "id",
-        "ita" => "it",
-        "jav" => "jv",
-        "jpn" => "ja",
-        "kan" => "kn",
-        "kat" => "ka",
-        "khm" => "km",
-        "kor" => "ko",
-        "lat" => "la",
-        "lav" => "lv",
-        "lit" => "lt",
-        "mal" => "ml",
-        "mar" => "mr",
-        "mkd" => "mk",
-        "mya" => "my",
-        "nep" => "ne",
-        "nld" => "nl",
-        "nob" => "nb",
-        "ori" => "or",
-        "pan" => "pa",
-        "pes" => "fa",
-        "pol" => "pl",
-        "por" => "pt",
-        "ron" => "ro",
-        "rus" => "ru",
-        "sin" => "si",
-        "slk" => "sk",
-        "slv" => "sl",
-        "sna" => "sn",
-        "spa" => "es",
-        "srp" => "sr",
-        "swe" => "sv",
-        "tam" => "ta",
-        "tel" => "te",
-        "tgl" => "tl",
-        "tha" => "th",
-        "tuk" => "tk",
-        "tur" => "tr",
-        "ukr" => "uk",
-        "urd" => "ur",
-        "uzb" => "uz",
-        "vie" => "vi",
-        "yid" => "yi",
-        "zul" => "zu",
-        other => other,
+        if found.is_reliable() {
+            super::language(found.lang().code(), confidence, NAME)
+        } else {
+            unsure(confidence, NAME)
+        }
     }
 }
 
@@ -116,8 +51,22 @@ mod tests {
 
     #[test]
     fn every_language_of_the_model_has_a_two_letter_code() {
-        for lang in whatlang::Lang::all() {
-            assert_eq!(iso_639_1(lang.code()).len(), 2, "{}", lang.code());
+        for lang in Lang::all() {
+            assert_eq!(iso::canonical(lang.code()).len(), 2, "{}", lang.code());
         }
+    }
+
+    #[test]
+    fn only_what_is_allowed_is_answered() {
+        let codes = |codes: &[&str]| -> Vec<String> {
+            codes.iter().map(|code| (*code).to_owned()).collect()
+        };
+        let text = "Wann kommt meine Bestellung an? Ich warte schon seit zwei Wochen darauf.";
+        let sample = Sample::of(text).unwrap();
+        let detect = |allowed: &[&str]| Whatlang::among(&codes(allowed)).detect(&sample).code;
+        assert_eq!(detect(&[]), "de");
+        assert_eq!(detect(&["de", "en"]), "de");
+        assert_ne!(detect(&["nl", "en"]), "de");
+        assert_eq!(detect(&["ceb"]), "und");
     }
 }

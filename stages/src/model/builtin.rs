@@ -11,7 +11,10 @@ use super::linear::Linear;
 
 /// A new built-in model is its file and one line here.
 const FILES: &[(Task, &[u8])] = &[
-    // (Task::Intent, include_bytes!("../../models/intent.tdm")),
+    (
+        Task::Language,
+        include_bytes!("../../models/language.tdm"),
+    ),
 ];
 
 static MODELS: LazyLock<Vec<Linear>> = LazyLock::new(|| {
