@@ -15,6 +15,7 @@ use learn::baseline::Whatlang;
 use schemas::{Backend, Direction, MessageId, MessageType, Task, TenantId, Timestamp};
 use serde_json::{Value, json};
 use stages::{
+    language,
     model::{Classifier, Document, builtin, linear::Linear},
     sentiment::Vader,
 };
@@ -73,7 +74,7 @@ struct Contender {
 
 /// Who is asked.
 enum Asked {
-    Builtin(&'static Linear),
+    Builtin(&'static dyn Classifier),
     Own(Arc<dyn Classifier>),
     /// The task is off, or this build has no model for it.
     Nobody,
@@ -134,7 +135,7 @@ impl Source<'_> {
         let name = backend.to_string();
         let model = match &backend {
             Backend::Off => Asked::Nobody,
-            Backend::Builtin => builtin::get(self.task).map_or(Asked::Nobody, Asked::Builtin),
+            Backend::Builtin => builtin_for(self.task).map_or(Asked::Nobody, Asked::Builtin),
             Backend::Whatlang => Asked::Own(Arc::new(Whatlang::default())),
             Backend::Vader => Asked::Own(Arc::new(Vader::default())),
             Backend::Model(id) => Asked::Own(self.uploaded(id).await?),
@@ -186,6 +187,14 @@ impl Source<'_> {
             );
         }
         Ok(Arc::new(model))
+    }
+}
+
+/// The model that comes with tidings.
+fn builtin_for(task: Task) -> Option<&'static dyn Classifier> {
+    match task {
+        Task::Language => language::native().map(|model| model as &dyn Classifier),
+        _ => builtin::get(task).map(|model| model as &dyn Classifier),
     }
 }
 

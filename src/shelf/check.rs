@@ -7,7 +7,10 @@ use std::collections::HashSet;
 
 use gateway::SettingRefused;
 use schemas::{Backend, Task, Understanding};
-use stages::entity::Patterns;
+use stages::{
+    entity::Patterns,
+    language::{UND, iso},
+};
 
 const MAX_LANGUAGES: usize = 200;
 const MAX_WORDS: usize = 5000;
@@ -53,14 +56,12 @@ fn languages(codes: &[String]) -> Result<(), SettingRefused> {
     let mut seen = HashSet::new();
     for (index, code) in codes.iter().enumerate() {
         let pointer = format!("/languages/{index}");
-        let fits = (2..=3).contains(&code.len())
-            && code.bytes().all(|byte| byte.is_ascii_lowercase())
-            && code != "und";
+        let fits = iso::iso639_3(code).is_some() && code != UND;
         ensure(fits, &pointer, || {
-            "A language is its ISO 639-1 code, such as de, or its ISO 639-3 code where it has no shorter one."
+            "Not a code of a language this version knows: ISO 639-1, such as de, or ISO 639-3."
                 .to_owned()
         })?;
-        ensure(seen.insert(code), &pointer, || {
+        ensure(seen.insert(iso::canonical(code)), &pointer, || {
             "This language stands here twice.".to_owned()
         })?;
     }
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn what_makes_sense_passes() {
         let given = json!({
-            "languages": ["de", "en", "yue"], "region": "DE",
+            "languages": ["de", "en", "ceb"], "region": "DE",
             "models": {"language": "whatlang", "sentiment": "vader", "intent": "off", "topic": "bert:mine"},
             "lexicon": {"lieferverzug": -2.5}, "patterns": [{"kind": "order", "regex": "A-\\d+"}]
         });
@@ -158,7 +159,8 @@ mod tests {
         for (value, pointer) in [
             (json!({"languages": ["de", "German"]}), "/languages/1"),
             (json!({"languages": ["und"]}), "/languages/0"),
-            (json!({"languages": ["de", "de"]}), "/languages/1"),
+            (json!({"languages": ["de", "deu"]}), "/languages/1"),
+            (json!({"languages": ["xx"]}), "/languages/0"),
             (json!({"region": "Germany"}), "/region"),
             (json!({"models": {"intent": "vader"}}), "/models/intent"),
             (
