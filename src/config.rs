@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
-use schemas::Secret;
+use schemas::{Backend, Secret};
 use serde::Deserialize;
 
 use self::refusal::explain;
@@ -38,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) nats: NatsSettings,
     pub(crate) postgres: PostgresSettings,
     pub(crate) pipeline: PipelineSettings,
+    pub(crate) language: LanguageSettings,
     pub(crate) deliver: DeliverSettings,
     pub(crate) project: ProjectSettings,
     pub(crate) auth: AuthSettings,
@@ -90,6 +91,13 @@ pub(crate) struct PostgresSettings {
 pub(crate) struct PipelineSettings {
     pub(crate) groups: Vec<Vec<String>>,
     pub(crate) max_batch: usize,
+}
+
+/// How languages are found, where a tenant's settings do not say.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LanguageSettings {
+    pub(crate) backend: Backend,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -274,6 +282,11 @@ impl Config {
                 "{name} is {value}; it must be from {least} to {most}"
             );
         }
+        let backend = &self.language.backend;
+        ensure!(
+            matches!(backend, Backend::Builtin | Backend::Whatlang | Backend::Off),
+            "language.backend is `{backend}`; it must be builtin, whatlang or off"
+        );
         let stages: Vec<&str> = self
             .pipeline
             .groups

@@ -243,6 +243,9 @@ impl Starting<'_> {
             Ok(())
         });
         shelf.filled().await;
+        let settings = stages::Settings {
+            language: self.config.language.backend.clone(),
+        };
         for (place, group) in groups.iter().enumerate() {
             let entry = first_of(group);
             if only.is_some_and(|only| only != entry) {
@@ -255,7 +258,7 @@ impl Starting<'_> {
                 .and_then(|next| subject::stage::ALL.into_iter().find(|stage| *stage == next));
             let handler = Pipeline::new(
                 self.bus.clone(),
-                stages::build(&names)?.0,
+                stages::build_with(&names, &settings)?.0,
                 next,
                 Arc::clone(&directory),
                 Arc::clone(&shelf),

@@ -123,6 +123,8 @@ fn wrong_values_are_refused_by_name_and_not_shown() {
         ("[project]\nmax_batch = 0", "project.max_batch"),
         ("[log]\nformat = 'xml'", "log.format"),
         ("[pipeline]\ngroups = [['route']]", "pipeline.groups"),
+        ("[language]\nbackend = 'trigrams'", "language.backend"),
+        ("[language]\nbackend = 'vader'", "language.backend"),
         (
             "[postgres]\nmax_connections = 'hunter2'",
             "postgres.max_connections",
@@ -132,6 +134,19 @@ fn wrong_values_are_refused_by_name_and_not_shown() {
         assert!(message.contains(name), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
     }
+}
+
+#[test]
+fn the_language_is_found_as_the_settings_say() {
+    for (backend, means) in [
+        ("builtin", Backend::Builtin),
+        ("whatlang", Backend::Whatlang),
+        ("off", Backend::Off),
+    ] {
+        let config = with(&format!("[language]\nbackend = '{backend}'")).unwrap();
+        assert_eq!(config.language.backend, means);
+    }
+    assert_eq!(with("").unwrap().language.backend, Backend::Builtin);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use schemas::{Task, TenantId};
 use sha2::{Digest as _, Sha256};
-use stages::model::{Classifier, linear::Linear};
+use stages::{
+    language::Native,
+    model::{Classifier, linear::Linear},
+};
 use store::Store;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
@@ -71,7 +74,11 @@ impl Library {
             "the file is another model: {}",
             model.id()
         );
-        Ok(Arc::new(model))
+        Ok(match task {
+            // What a script says goes before what a model of languages says.
+            Task::Language => Arc::new(Native::over(model)),
+            _ => Arc::new(model),
+        })
     }
 
     /// A file out of the object storage, kept here.
