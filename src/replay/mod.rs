@@ -15,7 +15,7 @@ use learn::baseline::Whatlang;
 use schemas::{Backend, Direction, MessageId, MessageType, Task, TenantId, Timestamp};
 use serde_json::{Value, json};
 use stages::{
-    language,
+    language::{self, Native},
     model::{Classifier, Document, builtin, linear::Linear},
     sentiment::Vader,
 };
@@ -186,7 +186,11 @@ impl Source<'_> {
                 self.task.name()
             );
         }
-        Ok(Arc::new(model))
+        Ok(match self.task {
+            // As the shelf does.
+            Task::Language => Arc::new(Native::over(model)),
+            _ => Arc::new(model),
+        })
     }
 }
 
