@@ -20,6 +20,7 @@ mod speed;
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
+pub use stages::model::OUT_OF_SCOPE;
 use stages::model::{Classifier, Prediction};
 
 use crate::dataset::{Example, language};
@@ -30,9 +31,6 @@ pub use quality::{LabelQuality, Quality};
 pub use scope::{Scope, auroc};
 pub use slice::{LanguageMean, Slice};
 pub use speed::Speed;
-
-/// Labels that say a text is about nothing the model should know.
-pub const OUT_OF_SCOPE: [&str; 3] = ["oos", "out_of_scope", "NO_NODES_DETECTED"];
 
 /// How to measure.
 #[derive(Clone, Debug)]

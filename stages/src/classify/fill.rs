@@ -9,6 +9,7 @@ use super::{
 use crate::{
     entity, intent,
     intent::{OUT_OF_SCOPE, Queue},
+    model,
     priority::Facts,
     topic,
 };
@@ -85,9 +86,11 @@ pub(super) fn priority(message: &mut Message, tenant: &Tenant, guess: Option<Pri
 /// What the sender wants, and what the text names.
 fn wish(answer: &Answer<'_>, question: &Question<'_>) -> Option<Intent> {
     let (label, probability, holds) = answer.best()?;
-    // What is not in scope is as sure as its best label is unlikely.
+    // What fits no label well is out of scope, and as surely as its best label is unlikely.
     let (name, confidence) = if holds {
         (label, probability)
+    } else if model::OUT_OF_SCOPE.contains(&label) {
+        (OUT_OF_SCOPE, probability)
     } else {
         (OUT_OF_SCOPE, 1.0 - probability)
     };

@@ -12,7 +12,7 @@ use schemas::Task;
 use serde_json::Value;
 
 use super::{
-    Classifier, Document, Prediction,
+    Classifier, Document, OUT_OF_SCOPE, Prediction,
     feature::{self, Feature},
     kernel::{self, Term},
     tdm::{Calibration, Head, Model, Scope, TdmError},
@@ -27,6 +27,8 @@ const UNSEEN: u32 = u32::MAX;
 pub struct Linear {
     model: Model,
     thresholds: Option<Vec<f32>>,
+    /// The labels that say "out of scope".
+    outside: Vec<usize>,
     /// The instructions of the machine.
     arch: pulp::Arch,
 }
@@ -48,7 +50,10 @@ impl Linear {
                 Some(labels.iter().map(|platt| platt.threshold).collect())
             }
         };
+        let labels = model.manifest.labels.iter().enumerate();
+        let outside = labels.filter(|(_, name)| OUT_OF_SCOPE.contains(&name.as_str()));
         Ok(Self {
+            outside: outside.map(|(label, _)| label).collect(),
             model,
             thresholds,
             arch: pulp::Arch::new(),
@@ -157,6 +162,7 @@ impl Linear {
         self.arch.dispatch(calibrate::Calibrate {
             manifest,
             margins: &margins,
+            outside: &self.outside,
             allowed,
             log_prior,
         })

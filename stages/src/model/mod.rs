@@ -23,6 +23,10 @@ use schemas::{Task, TenantId};
 
 use self::feature::Features;
 
+/// Labels that say a text is about nothing the model knows. A model may have one of them; a text it fits best is out of
+/// scope, and so is one that fits none of the others well.
+pub const OUT_OF_SCOPE: [&str; 3] = ["oos", "out_of_scope", "NO_NODES_DETECTED"];
+
 /// One text, and what was found out about it.
 pub struct Document<'a> {
     pub text: &'a str,

@@ -50,6 +50,8 @@ pub(super) fn nothing(labels: usize) -> Prediction {
 pub(super) struct Calibrate<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) margins: &'a [f32],
+    /// The labels that say "out of scope".
+    pub(super) outside: &'a [usize],
     pub(super) allowed: Option<Allowed>,
     pub(super) log_prior: Option<&'a [f32]>,
 }
@@ -82,15 +84,19 @@ impl pulp::NullaryFnOnce for Calibrate<'_> {
         self.only_allowed(&mut probabilities, 0.0);
         let probabilities: Vec<f32> = probabilities.iter().map(|p| *p as f32).collect();
         let scope_score = match self.manifest.scope.map(|scope| scope.kind) {
-            None | Some(ScopeKind::Probability) => highest(&probabilities),
+            None | Some(ScopeKind::Probability) => self.highest_inside(&probabilities),
             Some(kind) => self.scope_score(kind),
         };
         let scope = self.manifest.scope;
-        Prediction {
+        let known = scope.is_none_or(|scope| scope_score >= scope.threshold);
+        let mut prediction = Prediction {
             probabilities,
-            in_scope: scope.is_none_or(|scope| scope_score >= scope.threshold),
+            in_scope: known,
             scope_score,
-        }
+        };
+        let best = prediction.best().map(|(label, _)| label);
+        prediction.in_scope &= best.is_none_or(|best| !self.outside.contains(&best));
+        prediction
     }
 }
 
@@ -128,7 +134,22 @@ impl Calibrate<'_> {
         }
     }
 
+    /// The highest value of a label that does not say "out of scope", if there is one.
+    fn highest_inside(&self, values: &[f32]) -> f32 {
+        let mut inside = values.to_vec();
+        let mut label = 0..;
+        inside.retain(|_| {
+            label
+                .next()
+                .is_some_and(|label| !self.outside.contains(&label))
+        });
+        highest(if inside.is_empty() { values } else { &inside })
+    }
+
     fn scope_score(&self, kind: ScopeKind) -> f32 {
+        if kind == ScopeKind::Margin && self.allowed.is_none() {
+            return self.highest_inside(self.margins);
+        }
         let mut margins = self.margins.to_vec();
         if let Some(Allowed(allowed)) = &self.allowed {
             let mut allowed = allowed.iter();

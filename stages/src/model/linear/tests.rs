@@ -173,6 +173,28 @@ fn scope_is_what_its_kind_says() {
 }
 
 #[test]
+fn a_label_for_what_is_out_of_scope_is_no_sign_of_scope() {
+    let document = Document::new("where is my", None);
+    let mut draft = full();
+    draft.scope = Some(Scope {
+        kind: ScopeKind::Margin,
+        threshold: -100.0,
+    });
+    let model = load(&draft);
+    let (best, _) = model.predict(&document).best().unwrap();
+    let margins = model.margins(&document);
+    assert!(model.predict(&document).in_scope);
+
+    draft.labels[best] = "oos".to_owned();
+    let model = load(&draft);
+    let prediction = model.predict(&document);
+    assert!(!prediction.in_scope);
+    let others = (0..margins.len()).filter(|label| *label != best);
+    let highest = others.map(|label| margins[label]).fold(f32::MIN, f32::max);
+    assert_eq!(prediction.scope_score, highest);
+}
+
+#[test]
 fn only_what_is_allowed_shares_the_probability() {
     let model = load(&full());
     let document = Document::new("where is my order", None);
@@ -229,6 +251,7 @@ fn the_answer_is_the_same_bits_on_every_machine() {
     let calibrate = calibrate::Calibrate {
         manifest: &model.model.manifest,
         margins: &[0.3, -1.7, 2.9],
+        outside: &[],
         allowed: None,
         log_prior: Some(&[0.1, 0.0, -0.2]),
     };
