@@ -10,10 +10,7 @@ use std::collections::BTreeMap;
 use stages::model::tdm::{Calibration, MIN_TEMPERATURE, Platt, Scope, ScopeKind};
 
 use super::{
-    Judged, Labels, Options,
-    embedding::softmax,
-    heads::Heads,
-    held_out::{HeldOut, HeldRow},
+    Judged, Labels, Options, embedding::softmax, heads::Heads, held_out::HeldRow,
     matrix::Vocabulary,
 };
 
@@ -32,15 +29,15 @@ pub(super) struct Calibrated {
 
 pub(super) fn calibrate(
     heads: &mut Heads,
-    held_out: HeldOut,
+    held_out: &[HeldRow],
     labels: &Labels,
     vocabulary: &Vocabulary,
     options: &Options,
 ) -> Calibrated {
     if labels.many {
-        many_of_many(heads, &held_out.rows, labels, vocabulary, options)
+        many_of_many(heads, held_out, labels, vocabulary, options)
     } else {
-        one_of_many(heads, &held_out.rows, labels)
+        one_of_many(heads, held_out, labels)
     }
 }
 

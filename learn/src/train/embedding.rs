@@ -1,11 +1,8 @@
 //! A small embedding of n-grams: a text is the weighted sum of its features' vectors, and a softmax over the labels reads
-//! it (Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016). Trained by AdaGrad with one rate for each
+//! it (Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016). Trained by `AdaGrad` with one rate for each
 //! vector. Of many-of-many data each label is a yes or no of its own.
 
-use super::{
-    Labels, Options, Target,
-    matrix::{Matrix, Row},
-};
+use super::{Corpus, Options, matrix::Row};
 use crate::random::Random;
 
 /// The vectors begin as small random numbers.
@@ -23,13 +20,17 @@ pub(super) struct Embedding {
 
 impl Embedding {
     pub(super) fn train(
-        matrix: &Matrix,
+        corpus: &Corpus<'_>,
         texts: &[usize],
-        targets: &[Target],
-        labels: &Labels,
         options: &Options,
         seed: u64,
     ) -> Self {
+        let Corpus {
+            matrix,
+            targets,
+            labels,
+            ..
+        } = *corpus;
         let (dim, count) = (options.dim, labels.names.len());
         let mut random = Random::new(seed);
         let spread = SPREAD / (dim as f32).sqrt();

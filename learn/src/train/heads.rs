@@ -5,9 +5,9 @@ use std::num::NonZero;
 use stages::model::tdm::{DraftHead, Shape};
 
 use super::{
-    Labels, Options, Solver, Target,
+    Corpus, Options, Solver,
     embedding::Embedding,
-    matrix::{Matrix, Row},
+    matrix::Row,
     softmax,
     svm::{self, Weights},
 };
@@ -21,30 +21,11 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    /// Over all texts.
-    pub(super) fn train(
-        matrix: &Matrix,
-        targets: &[Target],
-        labels: &Labels,
-        c: f32,
-        options: &Options,
-    ) -> Self {
-        let all: Vec<usize> = (0..matrix.len()).collect();
-        Self::train_on(matrix, &all, targets, labels, c, options)
-    }
-
-    /// Over some of the texts.
-    pub(super) fn train_on(
-        matrix: &Matrix,
-        texts: &[usize],
-        targets: &[Target],
-        labels: &Labels,
-        c: f32,
-        options: &Options,
-    ) -> Self {
+    /// Over some of the corpus's texts.
+    pub(super) fn train(corpus: &Corpus<'_>, texts: &[usize], c: f32, options: &Options) -> Self {
         let linear = match options.solver {
-            Solver::Svm => svm::train(matrix, texts, targets, labels, c, options),
-            Solver::MaximumEntropy => softmax::train(matrix, texts, targets, labels, options),
+            Solver::Svm => svm::train(corpus, texts, c, options),
+            Solver::MaximumEntropy => softmax::train(corpus, texts, options),
         };
         let seeds: Vec<u64> = (1..=u64::from(options.embeddings))
             .map(|number| options.seed ^ number << 32)
@@ -55,11 +36,7 @@ impl Heads {
             std::thread::scope(|scope| {
                 let trained: Vec<_> = some
                     .iter()
-                    .map(|seed| {
-                        scope.spawn(|| {
-                            Embedding::train(matrix, texts, targets, labels, options, *seed)
-                        })
-                    })
+                    .map(|seed| scope.spawn(|| Embedding::train(corpus, texts, options, *seed)))
                     .collect();
                 embeddings.extend(trained.into_iter().filter_map(|one| one.join().ok()));
             });

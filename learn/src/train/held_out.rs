@@ -1,21 +1,12 @@
 //! What models say about texts they were not trained on.
 
-use super::{
-    Labels, Options, Target,
-    heads::Heads,
-    matrix::{Matrix, in_parts},
-};
-use crate::{dataset::Example, random::Random};
+use super::{Corpus, Options, Target, heads::Heads, matrix::in_parts};
+use crate::random::Random;
 
 /// Into how many parts the training texts are cut.
 const FOLDS: usize = 5;
 
-/// Scores of texts that no head had seen.
-pub(super) struct HeldOut {
-    pub(super) rows: Vec<HeldRow>,
-}
-
-/// One text.
+/// A text that no head had seen.
 pub(super) struct HeldRow {
     /// Its place among the examples.
     pub(super) row: usize,
@@ -25,65 +16,39 @@ pub(super) struct HeldRow {
     pub(super) scores: Vec<Vec<f32>>,
 }
 
-impl HeldOut {
-    /// Of texts that are no training texts.
-    pub(super) fn of(
-        heads: &Heads,
-        matrix: &Matrix,
-        examples: &[Example],
-        targets: Vec<Target>,
-        options: &Options,
-    ) -> Self {
-        let all: Vec<usize> = (0..matrix.len()).collect();
-        Self {
-            rows: judge(heads, matrix, &all, examples, &targets, options),
-        }
-    }
-}
-
 /// Leaves a part of the training texts out, trains on the rest, and looks at what was left out; as many parts as it
 /// takes for [`Options::judge`] texts.
 pub(super) fn fold_by_fold(
-    matrix: &Matrix,
-    origins: &[usize],
-    examples: &[Example],
-    targets: &[Target],
-    labels: &Labels,
+    corpus: &Corpus<'_>,
     c: f32,
     options: &Options,
     step: &mut dyn FnMut(&'static str, usize, usize),
-) -> HeldOut {
-    let folds = folds(origins, options.seed);
-    let size = matrix.len().div_ceil(FOLDS).max(1);
+) -> Vec<HeldRow> {
+    let folds = folds(corpus.origins, options.seed);
+    let size = folds.len().div_ceil(FOLDS).max(1);
     let wanted = options.judge.div_ceil(size).clamp(1, FOLDS);
     let mut rows = Vec::new();
     for fold in 0..wanted {
         step("training on a part, judging the rest", fold, wanted);
         let (out, rest): (Vec<usize>, Vec<usize>) =
-            (0..matrix.len()).partition(|text| folds[*text] == fold);
-        let heads = Heads::train_on(matrix, &rest, targets, labels, c, options);
+            (0..folds.len()).partition(|text| folds[*text] == fold);
+        let heads = Heads::train(corpus, &rest, c, options);
         // Pieces of a text judge nothing.
         let whole: Vec<usize> = out
             .into_iter()
-            .filter(|text| origins[*text] == *text)
+            .filter(|text| corpus.origins[*text] == *text)
             .collect();
-        rows.extend(judge(&heads, matrix, &whole, examples, targets, options));
+        rows.extend(judge(&heads, corpus, &whole, options));
     }
     rows.sort_by_key(|row| row.row);
-    HeldOut { rows }
+    rows
 }
 
 /// Tries each C of the grid on one part: C and macro-F1.
-pub(super) fn choose_c(
-    matrix: &Matrix,
-    origins: &[usize],
-    targets: &[Target],
-    labels: &Labels,
-    options: &Options,
-) -> Vec<(f32, f64)> {
-    let folds = folds(origins, options.seed);
+pub(super) fn choose_c(corpus: &Corpus<'_>, options: &Options) -> Vec<(f32, f64)> {
+    let folds = folds(corpus.origins, options.seed);
     let (out, rest): (Vec<usize>, Vec<usize>) =
-        (0..matrix.len()).partition(|text| folds[*text] == 0);
+        (0..folds.len()).partition(|text| folds[*text] == 0);
     let linear = Options {
         embeddings: 0,
         ..options.clone()
@@ -91,19 +56,19 @@ pub(super) fn choose_c(
     super::GRID
         .iter()
         .map(|c| {
-            let heads = Heads::train_on(matrix, &rest, targets, labels, *c, &linear);
-            (*c, macro_f1(&heads, matrix, &out, targets, labels))
+            let heads = Heads::train(corpus, &rest, *c, &linear);
+            (*c, macro_f1(&heads, corpus, &out))
         })
         .collect()
 }
 
-fn macro_f1(
-    heads: &Heads,
-    matrix: &Matrix,
-    texts: &[usize],
-    targets: &[Target],
-    labels: &Labels,
-) -> f64 {
+fn macro_f1(heads: &Heads, corpus: &Corpus<'_>, texts: &[usize]) -> f64 {
+    let Corpus {
+        matrix,
+        targets,
+        labels,
+        ..
+    } = *corpus;
     let count = labels.names.len();
     // Rightly given, given, had.
     let mut counts = vec![(0u32, 0u32, 0u32); count];
@@ -144,20 +109,19 @@ fn folds(origins: &[usize], seed: u64) -> Vec<usize> {
     origins.iter().map(|origin| folds[*origin]).collect()
 }
 
-fn judge(
+/// What the heads say about some of the texts.
+pub(super) fn judge(
     heads: &Heads,
-    matrix: &Matrix,
+    corpus: &Corpus<'_>,
     texts: &[usize],
-    examples: &[Example],
-    targets: &[Target],
     options: &Options,
 ) -> Vec<HeldRow> {
     let judged = in_parts(texts, options.threads, |part| {
         let row = |text: &usize| HeldRow {
             row: *text,
-            target: targets[*text].clone(),
-            language: examples[*text].language.clone(),
-            scores: heads.scores(matrix.row(*text)),
+            target: corpus.targets[*text].clone(),
+            language: corpus.examples[*text].language.clone(),
+            scores: heads.scores(corpus.matrix.row(*text)),
         };
         part.iter().map(row).collect::<Vec<_>>()
     });

@@ -28,10 +28,14 @@ use stages::model::{
 
 use self::{
     heads::Heads,
-    held_out::HeldOut,
+    held_out::HeldRow,
     matrix::{Matrix, Vocabulary},
 };
-use crate::{dataset::Example, measure::OUT_OF_SCOPE};
+use crate::{
+    dataset::Example,
+    judged,
+    measure::{self, OUT_OF_SCOPE},
+};
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,7 +81,7 @@ pub struct Options {
 pub enum Solver {
     /// One-vs-rest L2-loss support vector machines by dual coordinate descent.
     Svm,
-    /// Multinomial logistic regression by AdaGrad: one of many labels, millions of texts.
+    /// Multinomial logistic regression by `AdaGrad`: one of many labels, millions of texts.
     MaximumEntropy,
 }
 
@@ -231,24 +235,24 @@ pub enum TrainError {
 }
 
 /// The labels of examples, as numbers.
-pub(crate) struct Labels {
-    pub(crate) names: Vec<String>,
-    pub(crate) many: bool,
+struct Labels {
+    names: Vec<String>,
+    many: bool,
     numbers: BTreeMap<String, usize>,
 }
 
 /// What is known about one example's labels.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Target {
+struct Target {
     /// Ascending.
-    pub(crate) labels: Vec<usize>,
+    labels: Vec<usize>,
     /// The labels that were judged; none: all.
-    pub(crate) judged: Option<Vec<usize>>,
+    judged: Option<Vec<usize>>,
 }
 
 impl Target {
     /// Whether the example has the label; none when nobody judged.
-    pub(crate) fn has(&self, label: usize) -> Option<bool> {
+    fn has(&self, label: usize) -> Option<bool> {
         let judged = self
             .judged
             .as_ref()
@@ -257,7 +261,7 @@ impl Target {
     }
 
     /// The label of a one-of-many example.
-    pub(crate) fn only(&self) -> Option<usize> {
+    fn only(&self) -> Option<usize> {
         self.labels.first().copied()
     }
 }
@@ -295,11 +299,22 @@ impl Labels {
     }
 
     /// Whether the label says that a text is about nothing the model knows.
-    pub(crate) fn outside(&self, label: usize) -> bool {
+    fn outside(&self, label: usize) -> bool {
         self.names
             .get(label)
             .is_some_and(|name| OUT_OF_SCOPE.contains(&name.as_str()))
     }
+}
+
+/// What training works on.
+#[derive(Clone, Copy)]
+struct Corpus<'a> {
+    examples: &'a [Example],
+    matrix: &'a matrix::Matrix,
+    targets: &'a [Target],
+    labels: &'a Labels,
+    /// Of each text, the example it is, or is a piece of.
+    origins: &'a [usize],
 }
 
 /// Trains a model. `dev` texts calibrate it; without them, training texts that are left out in turn.
@@ -350,54 +365,60 @@ pub fn train(
     step("reading features", 0, examples.len());
     let vocabulary = Vocabulary::of(examples, options);
     let matrix = Matrix::of(&vocabulary, examples, options);
+    let corpus = Corpus {
+        examples,
+        matrix: &matrix,
+        targets: &targets,
+        labels: &labels,
+        origins: &origins,
+    };
 
-    let mut options = options.clone();
     let mut tried = Vec::new();
-    let c = match options.c {
-        Regularization::Fixed(c) => c,
+    let mut c = 1.0;
+    match options.c {
+        Regularization::Fixed(fixed) => c = fixed,
         Regularization::CrossValidated => {
             step("choosing C", 0, GRID.len());
-            tried = held_out::choose_c(&matrix, &origins, &targets, &labels, &options);
-            let best = tried
-                .iter()
-                .fold((1.0, -1.0), |best: (f32, f64), (c, score)| {
-                    if *score > best.1 { (*c, *score) } else { best }
-                });
-            best.0
+            tried = held_out::choose_c(&corpus, options);
+            let mut highest = -1.0;
+            for (tried, score) in &tried {
+                if *score > highest {
+                    (c, highest) = (*tried, *score);
+                }
+            }
         }
-    };
-    options.c = Regularization::Fixed(c);
+    }
 
     step("training", 0, 1);
-    let mut heads = Heads::train(&matrix, &targets, &labels, c, &options);
-    let (held_out, judged_by) = match dev {
+    let all: Vec<usize> = (0..matrix.len()).collect();
+    let mut heads = Heads::train(&corpus, &all, c, options);
+    let (held_out, judged_by, judging) = match dev {
         Some(dev) => {
             step("reading dev texts", 0, dev.len());
-            let dev_targets: Vec<Target> =
-                dev.iter().map(|example| labels.target(example)).collect();
-            let dev_matrix = Matrix::of(&vocabulary, dev, &options);
-            (
-                HeldOut::of(&heads, &dev_matrix, dev, dev_targets, &options),
-                JudgedBy::Dev,
-            )
+            let targets: Vec<Target> = dev.iter().map(|example| labels.target(example)).collect();
+            let matrix = Matrix::of(&vocabulary, dev, options);
+            let dev_corpus = Corpus {
+                examples: dev,
+                matrix: &matrix,
+                targets: &targets,
+                ..corpus
+            };
+            let all: Vec<usize> = (0..matrix.len()).collect();
+            let rows = held_out::judge(&heads, &dev_corpus, &all, options);
+            (rows, JudgedBy::Dev, dev)
         }
         None => {
-            let held_out = held_out::fold_by_fold(
-                &matrix, &origins, examples, &targets, &labels, c, &options, &mut step,
-            );
-            (held_out, JudgedBy::OutOfFold)
+            let rows = held_out::fold_by_fold(&corpus, c, options, &mut step);
+            (rows, JudgedBy::OutOfFold, examples)
         }
     };
-    if !held_out
-        .rows
-        .iter()
-        .any(|row| labels.many || row.target.only().is_some())
-    {
+    let judges = |row: &HeldRow| labels.many || row.target.only().is_some();
+    if !held_out.iter().any(judges) {
         return Err(TrainError::Dev);
     }
 
     step("calibrating", 0, 1);
-    let calibrated = calibrate::calibrate(&mut heads, held_out, &labels, &vocabulary, &options);
+    let calibrated = calibrate::calibrate(&mut heads, &held_out, &labels, &vocabulary, options);
 
     let counts = labels.names.iter().enumerate().map(|(number, name)| {
         let count = targets
@@ -418,6 +439,7 @@ pub fn train(
         judged_by,
         held_out: calibrated.judged,
     };
+    let measured = judged::measures(&report, judging, &measure::Options::default());
     let draft = Draft {
         task,
         labels: labels.names,
@@ -437,6 +459,8 @@ pub fn train(
             "labels": report.labels,
             "judged_by": judged_by,
             "judged": report.held_out.len(),
+            "quality": measured.quality,
+            "scope": measured.scope,
         }),
         provenance: json!({
             "program": concat!("tidings ", env!("CARGO_PKG_VERSION")),

@@ -1,18 +1,18 @@
-//! Multinomial logistic regression ("maximum entropy") by AdaGrad with one rate for each feature: a pass over a million
+//! Multinomial logistic regression ("maximum entropy") by `AdaGrad` with one rate for each feature: a pass over a million
 //! short texts and a hundred labels takes seconds.
 
-use super::{Labels, Options, Target, embedding::softmax, matrix::Matrix, svm::Weights};
+use super::{Corpus, Options, embedding::softmax, svm::Weights};
 use crate::random::Random;
 
 const FLOOR: f32 = 0.02;
 
-pub(super) fn train(
-    matrix: &Matrix,
-    texts: &[usize],
-    targets: &[Target],
-    labels: &Labels,
-    options: &Options,
-) -> Weights {
+pub(super) fn train(corpus: &Corpus<'_>, texts: &[usize], options: &Options) -> Weights {
+    let Corpus {
+        matrix,
+        targets,
+        labels,
+        ..
+    } = *corpus;
     let count = labels.names.len();
     let mut weights = Weights {
         rows: vec![0.0; matrix.width * count],

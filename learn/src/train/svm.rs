@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::{Labels, Options, Target, matrix::Matrix};
+use super::{Corpus, Options, Target, matrix::Matrix};
 use crate::random::Random;
 
 /// A solution is good enough when no gradient of the dual is further from its optimum than this.
@@ -21,20 +21,18 @@ pub(super) struct Weights {
     pub(super) bias: Vec<f32>,
 }
 
-pub(super) fn train(
-    matrix: &Matrix,
-    texts: &[usize],
-    targets: &[Target],
-    labels: &Labels,
-    c: f32,
-    options: &Options,
-) -> Weights {
+pub(super) fn train(corpus: &Corpus<'_>, texts: &[usize], c: f32, options: &Options) -> Weights {
+    let Corpus {
+        matrix,
+        targets,
+        labels,
+        ..
+    } = *corpus;
     let count = labels.names.len();
     let squared: Vec<f32> = (0..matrix.len())
         .map(|row| matrix.row(row).squared() + 1.0)
         .collect();
-    let solved: Vec<Mutex<Option<(Vec<f32>, f32)>>> =
-        (0..count).map(|_| Mutex::new(None)).collect();
+    let solved: Vec<Mutex<Option<Solution>>> = (0..count).map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..options.threads.clamp(1, count.max(1)) {
@@ -70,6 +68,9 @@ pub(super) fn train(
     weights
 }
 
+/// A label's weights and bias.
+type Solution = (Vec<f32>, f32);
+
 /// One label against the rest, over the texts that were judged for it.
 struct Problem<'a> {
     matrix: &'a Matrix,
@@ -101,7 +102,7 @@ impl<'a> Problem<'a> {
         }
     }
 
-    fn solve(&mut self, c: f32, balance: f32, seed: u64) -> (Vec<f32>, f32) {
+    fn solve(&mut self, c: f32, balance: f32, seed: u64) -> Solution {
         let own = self.signs.iter().filter(|sign| **sign > 0.0).count();
         let others = self.signs.len() - own;
         let c_own = c * (1.0 + balance * (others as f32 / own.max(1) as f32).sqrt());
