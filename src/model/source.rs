@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use learn::baseline::Whatlang;
 use schemas::Task;
 use stages::{
+    language::{self, Native},
     model::{Classifier, Document, Prediction, builtin, linear::Linear},
     sentiment::Vader,
 };
@@ -106,35 +107,38 @@ impl Source {
 
 pub(super) fn open(name: &str, hints: &Hints) -> anyhow::Result<Opened> {
     let source: Source = name.parse()?;
-    let native = |task: Task, model: Arc<dyn Classifier>, size_bytes: Option<u64>| Opened {
+    let native = |task: Task, model: Arc<dyn Classifier>, size_bytes: Option<usize>| Opened {
         name: name.to_owned(),
         task,
         model,
-        size_bytes,
+        size_bytes: size_bytes.and_then(|size| u64::try_from(size).ok()),
         probabilities: true,
         batch: 1,
     };
     let opened = match &source {
         Source::File(path) => {
             let model = load(path)?;
-            native(
-                model.task(),
-                Arc::new(model),
-                fs::metadata(path).ok().map(|file| file.len()),
-            )
+            let (task, size) = (model.task(), model.size_bytes());
+            let model: Arc<dyn Classifier> = match task {
+                // As in the hub, what a script says goes before what a model of languages says.
+                Task::Language => Arc::new(Native::over(Box::leak(Box::new(model)))),
+                _ => Arc::new(model),
+            };
+            native(task, model, Some(size))
         }
         Source::Builtin(Builtin::Task(task)) => {
-            let Some(model) = builtin::get(*task) else {
+            let model = match task {
+                Task::Language => language::native().map(|model| model as &dyn Classifier),
+                task => builtin::get(*task).map(|model| model as &dyn Classifier),
+            };
+            let size = builtin::get(*task).map(Linear::size_bytes);
+            let Some(model) = model else {
                 bail!(
                     "{name}: no model is built in for {}; train one",
                     task.name()
                 );
             };
-            native(
-                *task,
-                Arc::new(BuiltIn(model)),
-                u64::try_from(model.size_bytes()).ok(),
-            )
+            native(*task, Arc::new(BuiltIn(model)), size)
         }
         Source::Builtin(Builtin::Whatlang) => Opened {
             probabilities: false,
@@ -190,7 +194,7 @@ pub(super) fn load(path: &str) -> anyhow::Result<Linear> {
 }
 
 /// A model that lives as long as the program.
-struct BuiltIn(&'static Linear);
+struct BuiltIn(&'static dyn Classifier);
 
 impl Classifier for BuiltIn {
     fn id(&self) -> &str {
