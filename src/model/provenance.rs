@@ -49,6 +49,10 @@ pub(super) fn command(options: &TrainOptions, data: &Dataset, dev: Option<&Datas
                 .flat_map(|value| [name.to_owned(), value.to_string()]),
         );
     }
+    if let Some(blocks) = &options.blocks {
+        let blocks: Vec<String> = blocks.iter().map(|block| block.0.to_string()).collect();
+        words.extend(["--blocks".to_owned(), blocks.join(",")]);
+    }
     words.extend(["--seed".to_owned(), options.seed.to_string()]);
     words.extend(["-o".to_owned(), format!("{}.tdm", options.task.name())]);
     let plain = |word: &String| {

@@ -64,6 +64,9 @@ pub(crate) struct TrainOptions {
     /// Ignore features that fewer texts have.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) min_texts: Option<u32>,
+    /// How much characters, words, skips and the mood lexicon count; 0 leaves one out.
+    #[arg(long, value_delimiter = ',', num_args = 4, value_name = "C,W,S,L")]
+    pub(super) blocks: Option<Vec<Weight>>,
     /// Threads; the model does not depend on them.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -97,6 +100,21 @@ impl FromStr for C {
         match text.parse::<f32>() {
             Ok(c) if (1e-4..=1e4).contains(&c) => Ok(Self(Regularization::Fixed(c))),
             _ => Err("give a number from 0.0001 to 10000, or auto"),
+        }
+    }
+}
+
+/// How much a block of features counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weight(pub(super) f32);
+
+impl FromStr for Weight {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<f32>() {
+            Ok(weight) if (0.0..=100.0).contains(&weight) => Ok(Self(weight)),
+            _ => Err("give four numbers from 0 to 100, such as 1,0.7,0.4,0"),
         }
     }
 }
@@ -144,6 +162,11 @@ pub(super) fn run(options: &TrainOptions) -> Result<(), Failure> {
     how.bits = options.bits.unwrap_or(how.bits);
     how.dim = options.dim.map_or(how.dim, usize::from);
     how.min_texts = options.min_texts.unwrap_or(how.min_texts);
+    if let Some(blocks) = &options.blocks {
+        for (weight, given) in how.block_weights.iter_mut().zip(blocks) {
+            *weight = given.0;
+        }
+    }
     how.threads = options.threads.map_or(how.threads, usize::from);
     how.provenance = json!({
         "command": command,
