@@ -150,9 +150,9 @@ fn seen(stage: &str, outcome: Outcome) -> Value {
         stage::NORMALIZE => without_ids(message),
         stage::LANGUAGE => json!({"language": message.language.as_ref().map(|language| {
             // As far as it stays when the built-in model is trained anew.
-            let sure = (language.confidence * 10.0).round() / 10.0;
+            let sure = language.confidence > 0.5;
             let model = language.model.split('-').next();
-            json!({"code": language.code, "iso639_3": language.iso639_3, "sure": format!("{sure:.1}"), "model": model})
+            json!({"code": language.code, "iso639_3": language.iso639_3, "sure": sure, "model": model})
         })}),
         stage::CLASSIFY => json!({
             "sentiment": message.sentiment,

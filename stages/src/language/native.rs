@@ -25,8 +25,8 @@ const BEFORE: f32 = 0.1;
 const MOST_SPOKEN: u32 = 10;
 /// The probability a language needs: for a short text, and for one of [`LONG_LETTERS`] letters or more; between in
 /// proportion.
-const SURE_SHORT: f32 = 0.6;
-const SURE_LONG: f32 = 0.4;
+const SURE_SHORT: f32 = 0.65;
+const SURE_LONG: f32 = 0.45;
 const LONG_LETTERS: f32 = 60.0;
 
 /// Which of [`Native::labels`] may be answered; none: all of them.
