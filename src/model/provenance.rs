@@ -50,7 +50,7 @@ pub(super) fn command(options: &TrainOptions, data: &Dataset, dev: Option<&Datas
         );
     }
     if let Some(blocks) = &options.blocks {
-        let blocks: Vec<String> = blocks.iter().map(|block| block.0.to_string()).collect();
+        let blocks: Vec<String> = blocks.0.iter().map(f32::to_string).collect();
         words.extend(["--blocks".to_owned(), blocks.join(",")]);
     }
     words.extend(["--seed".to_owned(), options.seed.to_string()]);

@@ -22,6 +22,7 @@ use schemas::Task;
 use serde_json::json;
 use stages::model::{
     Classifier,
+    feature::BLOCKS,
     linear::Linear,
     tdm::{Calibration, MAX_BITS, MAX_DIM, MIN_BITS},
 };
@@ -65,8 +66,8 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) min_texts: Option<u32>,
     /// How much characters, words, skips and the mood lexicon count; 0 leaves one out.
-    #[arg(long, value_delimiter = ',', num_args = 4, value_name = "C,W,S,L")]
-    pub(super) blocks: Option<Vec<Weight>>,
+    #[arg(long, value_name = "C,W,S,L")]
+    pub(super) blocks: Option<Blocks>,
     /// Threads; the model does not depend on them.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -104,18 +105,25 @@ impl FromStr for C {
     }
 }
 
-/// How much a block of features counts.
+/// How much each block of features counts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Weight(pub(super) f32);
+pub(super) struct Blocks(pub(super) [f32; BLOCKS]);
 
-impl FromStr for Weight {
+impl FromStr for Blocks {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse::<f32>() {
-            Ok(weight) if (0.0..=100.0).contains(&weight) => Ok(Self(weight)),
-            _ => Err("give four numbers from 0 to 100, such as 1,0.7,0.4,0"),
-        }
+        let weights: Vec<f32> = text
+            .split(',')
+            .map_while(|weight| weight.parse().ok())
+            .collect();
+        <[f32; BLOCKS]>::try_from(weights)
+            .ok()
+            .filter(|_| text.split(',').count() == BLOCKS)
+            .filter(|weights| weights.iter().all(|weight| (0.0..=100.0).contains(weight)))
+            .filter(|weights| weights.iter().any(|weight| *weight > 0.0))
+            .map(Self)
+            .ok_or("give four numbers from 0 to 100, such as 1,0.7,0.4,0")
     }
 }
 
@@ -162,11 +170,7 @@ pub(super) fn run(options: &TrainOptions) -> Result<(), Failure> {
     how.bits = options.bits.unwrap_or(how.bits);
     how.dim = options.dim.map_or(how.dim, usize::from);
     how.min_texts = options.min_texts.unwrap_or(how.min_texts);
-    if let Some(blocks) = &options.blocks {
-        for (weight, given) in how.block_weights.iter_mut().zip(blocks) {
-            *weight = given.0;
-        }
-    }
+    how.block_weights = options.blocks.map_or(how.block_weights, |blocks| blocks.0);
     how.threads = options.threads.map_or(how.threads, usize::from);
     how.provenance = json!({
         "command": command,
