@@ -164,7 +164,6 @@ fn what_could_be_several_languages_is_none_of_them() {
     for text in [
         "ok",
         "ok ok",
-        "iPhone 15 Pro Max Samsung Galaxy",
         "ok super cool",
         "la de en",
         "ꦲꦏ꧀ꦱꦫ",
