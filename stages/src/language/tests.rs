@@ -161,13 +161,7 @@ fn a_text_without_words_has_no_language() {
 
 #[test]
 fn what_could_be_several_languages_is_none_of_them() {
-    for text in [
-        "ok",
-        "ok ok",
-        "ok super cool",
-        "la de en",
-        "ꦲꦏ꧀ꦱꦫ",
-    ] {
+    for text in ["ok", "ok ok", "ok super cool", "la de en", "ꦲꦏ꧀ꦱꦫ"] {
         assert_eq!(detect(text).as_deref(), Some(UND), "{text}");
     }
 }
