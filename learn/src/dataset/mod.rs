@@ -95,26 +95,21 @@ impl Dataset {
     }
 }
 
-/// Why data could not be read.
+/// Why data could not be read. Says the whole reason itself: there is no source to follow, which would say it again.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     #[error("no file of examples was named")]
     NoFile,
     #[error("{file}: is none of .jsonl, .csv, .tsv (each also .gz); rename it or convert it")]
     Kind { file: String },
-    #[error("{file}: cannot be read: {source}")]
-    Io {
-        file: String,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("{file}:{line}: {source}")]
+    #[error("{file}: cannot be read: {wrong}")]
+    Io { file: String, wrong: std::io::Error },
+    #[error("{file}:{line}: {wrong}")]
     Row {
         file: String,
         /// Counted from 1.
         line: u64,
-        #[source]
-        source: RowError,
+        wrong: RowError,
     },
     #[error("{file}: more than {MAX_ROWS} rows; train on a sample")]
     TooManyRows { file: String },
@@ -137,9 +132,9 @@ pub fn read(files: &str) -> Result<Dataset, DatasetError> {
         .filter(|name| !name.is_empty())
     {
         let kind = Kind::of(name)?;
-        let io = |source| DatasetError::Io {
+        let io = |wrong| DatasetError::Io {
             file: name.to_owned(),
-            source,
+            wrong,
         };
         let source = Source::open(name).map_err(io)?;
         read_source(name, kind, source, &mut dataset, &mut text_bytes)?;
@@ -194,15 +189,15 @@ fn read_source(
     let file = || name.to_owned();
     let before = dataset.examples.len();
     for row in Rows::new(kind, source.by_ref()) {
-        let example = row.map_err(|(line, source)| match source {
-            RowError::Io(source) => DatasetError::Io {
+        let example = row.map_err(|(line, wrong)| match wrong {
+            RowError::Io(wrong) => DatasetError::Io {
                 file: file(),
-                source,
+                wrong,
             },
-            source => DatasetError::Row {
+            wrong => DatasetError::Row {
                 file: file(),
                 line,
-                source,
+                wrong,
             },
         })?;
         *text_bytes += example.text.len();
@@ -218,9 +213,9 @@ fn read_source(
     if rows == 0 {
         return Err(DatasetError::Empty { file: file() });
     }
-    let (sha256, size_bytes) = source.finish().map_err(|source| DatasetError::Io {
+    let (sha256, size_bytes) = source.finish().map_err(|wrong| DatasetError::Io {
         file: file(),
-        source,
+        wrong,
     })?;
     dataset.files.push(DataFile {
         name: file(),

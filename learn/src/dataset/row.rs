@@ -18,19 +18,19 @@ const MAX_LABELS: usize = 1_000;
 /// What a reader may hold back of the file.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Why a row could not be understood.
+/// Why a row could not be understood. Without a source, as [`super::DatasetError`].
 #[derive(Debug, thiserror::Error)]
 pub enum RowError {
     #[error("cannot be read: {0}")]
-    Io(#[source] io::Error),
+    Io(io::Error),
     #[error("longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
     #[error("is not UTF-8")]
     NotUtf8,
     #[error("is no row of JSON: {0}")]
-    Json(#[source] serde_json::Error),
+    Json(serde_json::Error),
     #[error("is no row of CSV: {0}")]
-    Csv(#[source] csv::Error),
+    Csv(csv::Error),
     #[error("has no tab between label and text")]
     NoTab,
     #[error("the header has no column `{0}`")]

@@ -157,7 +157,12 @@ fn files_follow_one_another_and_are_known_by_their_hash() {
     );
 
     let absent = folder.path().join("c.csv");
-    let error = read(&absent.display().to_string()).unwrap_err().to_string();
+    let error = read(&absent.display().to_string()).unwrap_err();
+    assert!(
+        std::error::Error::source(&error).is_none(),
+        "it is said once"
+    );
+    let error = error.to_string();
     assert!(
         error.contains("c.csv: cannot be read: No such file"),
         "{error}"
