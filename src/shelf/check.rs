@@ -1,4 +1,4 @@
-//! What a tenant's settings of understanding may say.
+//! What a tenant's settings of understanding may say, and what labels its models may have.
 //!
 //! Invariant: settings that pass cost a message a bounded amount of work. Deliberately absent: whether the models they
 //! name are there; the database knows.
@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 
 use gateway::SettingRefused;
-use schemas::{Backend, Task, Understanding};
+use schemas::{Backend, Priority, Task, Understanding};
 use stages::{
     entity::Patterns,
     language::{UND, iso},
+    model::OUT_OF_SCOPE,
 };
 
 const MAX_LANGUAGES: usize = 200;
@@ -76,7 +77,8 @@ fn lexicon(settings: &Understanding) -> Result<(), SettingRefused> {
         let fits = !word.trim().is_empty()
             && word.len() <= MAX_WORD_BYTES
             && !word.contains(char::is_control);
-        ensure(fits && MOOD.contains(mood), "/lexicon", || {
+        let pointer = format!("/lexicon/{}", word.replace('~', "~0").replace('/', "~1"));
+        ensure(fits && MOOD.contains(mood), &pointer, || {
             format!("A word has 1 to {MAX_WORD_BYTES} bytes, and its mood is from -4 to 4.")
         })?;
     }
@@ -109,6 +111,31 @@ fn ensure(
         pointer: pointer.to_owned(),
         detail: detail(),
     })
+}
+
+/// Whether a model with these labels can answer the task at all: moods and priorities are read by the names of their
+/// labels, and with other names would never be told.
+///
+/// # Errors
+/// What is missing, for people.
+pub(super) fn labels(task: Task, labels: &[String]) -> Result<(), String> {
+    let has = |name: &str| labels.iter().any(|label| label == name);
+    let known = |label: &String| {
+        label.parse::<Priority>().is_ok() || OUT_OF_SCOPE.contains(&label.as_str())
+    };
+    match task {
+        Task::Sentiment if !has("positive") || !has("negative") => Err(
+            "a model for sentiment needs the labels positive and negative, and may have neutral"
+                .to_owned(),
+        ),
+        Task::Priority => match labels.iter().find(|label| !known(label)) {
+            Some(label) => Err(format!(
+                "a model for priority has the labels low, normal, high and urgent; {label} is none of them"
+            )),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -167,8 +194,9 @@ mod tests {
                 json!({"models": {"sentiment": "whatlang"}}),
                 "/models/sentiment",
             ),
-            (json!({"lexicon": {"bad": -4.5}}), "/lexicon"),
-            (json!({"lexicon": {" ": 1}}), "/lexicon"),
+            (json!({"lexicon": {"bad": -4.5}}), "/lexicon/bad"),
+            (json!({"lexicon": {"good": 1, "a/b": 9}}), "/lexicon/a~1b"),
+            (json!({"lexicon": {" ": 1}}), "/lexicon/ "),
             (
                 json!({"patterns": [{"kind": "Order No", "regex": "x"}]}),
                 "/patterns/0",
@@ -181,5 +209,23 @@ mod tests {
         ] {
             assert_eq!(refused(value), pointer);
         }
+    }
+
+    #[test]
+    fn moods_and_priorities_have_names_of_their_own() {
+        let fits = |task, names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            labels(task, &names).is_ok()
+        };
+        assert!(fits(Task::Sentiment, &["negative", "positive"]));
+        assert!(fits(
+            Task::Sentiment,
+            &["mixed", "negative", "neutral", "positive"]
+        ));
+        assert!(!fits(Task::Sentiment, &["neg", "pos"]));
+        assert!(!fits(Task::Sentiment, &["neutral", "positive"]));
+        assert!(fits(Task::Priority, &["normal", "oos", "urgent"]));
+        assert!(!fits(Task::Priority, &["mega", "normal"]));
+        assert!(fits(Task::Intent, &["mega", "normal"]));
     }
 }

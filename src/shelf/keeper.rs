@@ -34,6 +34,7 @@ impl Keeper {
 /// What is wrong with it, for people.
 pub(super) fn read(file: &Bytes) -> Result<ModelRead, String> {
     let model = Linear::load(file.clone()).map_err(|error| error.to_string())?;
+    check::labels(model.task(), model.labels())?;
     let metrics = model.metrics();
     let fits = metrics.to_string().len() <= MAX_METRICS_BYTES;
     Ok(ModelRead {
