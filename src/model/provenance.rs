@@ -53,6 +53,9 @@ pub(super) fn command(options: &TrainOptions, data: &Dataset, dev: Option<&Datas
         let blocks: Vec<String> = blocks.0.iter().map(f32::to_string).collect();
         words.extend(["--blocks".to_owned(), blocks.join(",")]);
     }
+    if let Some(least) = options.least_probability {
+        words.extend(["--least-probability".to_owned(), least.to_string()]);
+    }
     words.extend(["--seed".to_owned(), options.seed.to_string()]);
     words.extend(["-o".to_owned(), format!("{}.tdm", options.task.name())]);
     let plain = |word: &String| {

@@ -68,6 +68,9 @@ pub(crate) struct TrainOptions {
     /// How much characters, words, skips and the mood lexicon count; 0 leaves one out.
     #[arg(long, value_name = "C,W,S,L")]
     pub(super) blocks: Option<Blocks>,
+    /// Of models with several labels a text: no label holds below this probability, though F1 may be best there.
+    #[arg(long, value_parser = probability)]
+    pub(super) least_probability: Option<f32>,
     /// Threads; the model does not depend on them.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -103,6 +106,13 @@ impl FromStr for C {
             _ => Err("give a number from 0.0001 to 10000, or auto"),
         }
     }
+}
+
+fn probability(text: &str) -> Result<f32, &'static str> {
+    let probability = text.parse::<f32>().ok();
+    probability
+        .filter(|probability| (0.0..=1.0).contains(probability))
+        .ok_or("give a number from 0 to 1")
 }
 
 /// How much each block of features counts.
@@ -170,6 +180,7 @@ pub(super) fn run(options: &TrainOptions) -> Result<(), Failure> {
     how.bits = options.bits.unwrap_or(how.bits);
     how.dim = options.dim.map_or(how.dim, usize::from);
     how.min_texts = options.min_texts.unwrap_or(how.min_texts);
+    how.least_probability = options.least_probability.unwrap_or(how.least_probability);
     how.block_weights = options.blocks.map_or(how.block_weights, |blocks| blocks.0);
     how.threads = options.threads.map_or(how.threads, usize::from);
     how.provenance = json!({

@@ -201,7 +201,7 @@ fn many_of_many(
         sigmoids.push(Platt {
             a,
             b,
-            threshold: probability(a, b, common),
+            threshold: probability(a, b, common).max(options.least_probability),
         });
     }
     let judged = rows.iter().zip(&margins).map(|(row, margins)| Judged {

@@ -65,6 +65,8 @@ pub struct Options {
     pub min_texts: u32,
     /// Whether the language of a text, where it is given, is a feature.
     pub uses_language: bool,
+    /// Of many-of-many, no label holds below this probability, though F1 may be best there.
+    pub least_probability: f32,
     /// Held-out texts that are wanted for calibration when there are no dev texts.
     pub judge: usize,
     pub seed: u64,
@@ -116,6 +118,7 @@ impl Options {
             pieces: 0,
             min_texts: 1,
             uses_language: false,
+            least_probability: 0.0,
             judge: 5_000,
             seed: 1,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
