@@ -34,6 +34,8 @@ pub enum PatternError {
     Many,
     #[error("the pattern is not understood, or compiles to too much")]
     Regex(#[source] Box<regex::Error>),
+    #[error("the pattern matches where there is nothing, as `a*` does; `a+` does not")]
+    Empty,
 }
 
 impl Patterns {
@@ -77,12 +79,17 @@ pub fn compile(pattern: &EntityPattern) -> Result<Regex, PatternError> {
     if pattern.regex.len() > MAX_REGEX_BYTES {
         return Err(PatternError::Long);
     }
-    RegexBuilder::new(&pattern.regex)
+    let regex = RegexBuilder::new(&pattern.regex)
         .size_limit(MAX_COMPILED_BYTES)
         .dfa_size_limit(4 * MAX_COMPILED_BYTES)
         .nest_limit(32)
         .build()
-        .map_err(|error| PatternError::Regex(Box::new(error)))
+        .map_err(|error| PatternError::Regex(Box::new(error)))?;
+    // Its matches of nothing would use up those that are looked at.
+    if regex.is_match("") {
+        return Err(PatternError::Empty);
+    }
+    Ok(regex)
 }
 
 pub(super) fn find(scan: &Scan<'_>, patterns: &Patterns, found: &mut Found<'_>) {
@@ -128,6 +135,8 @@ mod tests {
             ("order", "(?=a)", "not understood"),
             ("order", r"\w{1000}{1000}", "too much"),
             ("order", r"(\pL{500}){5}", "too much"),
+            ("order", "", "where there is nothing"),
+            ("order", "[0-9]*", "where there is nothing"),
         ] {
             let error = compile(&pattern(kind, regex)).unwrap_err().to_string();
             assert!(error.contains(said), "{regex}: {error}");
