@@ -10,7 +10,7 @@ use clap::Subcommand;
 use schemas::{ChannelKind, LabelledText, Task, TenantId, Timestamp};
 use store::{Keyring, Store};
 
-use crate::{config::Config, shelf::task, tenant};
+use crate::{config::Config, model::is_device, shelf::task, tenant};
 
 /// Rows in memory at a time.
 const PAGE: u32 = 500;
@@ -61,10 +61,14 @@ async fn to_file(
     since: Option<Timestamp>,
     path: &Path,
 ) -> anyhow::Result<()> {
+    let told = || format!("writing {}", path.display());
+    if is_device(path) {
+        let mut device = std::io::BufWriter::new(std::fs::File::create(path).with_context(told)?);
+        return export(store, tenant, task, since, &mut device).await;
+    }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let aside = path.with_file_name(name);
-    let told = || format!("writing {}", path.display());
     let mut file = std::io::BufWriter::new(std::fs::File::create(&aside).with_context(told)?);
     let written = export(store, tenant, task, since, &mut file).await;
     let done = written.and_then(|()| {

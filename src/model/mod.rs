@@ -9,6 +9,7 @@ mod bound;
 mod classify;
 mod eval;
 mod figure;
+mod output;
 mod provenance;
 mod reading;
 mod report;
@@ -24,7 +25,7 @@ use std::{
 
 use clap::Subcommand;
 
-pub(crate) use self::whole::Whole;
+pub(crate) use self::{output::is_device, whole::Whole};
 use self::{classify::ClassifyOptions, eval::EvalOptions, train::TrainOptions};
 
 #[derive(Debug, Subcommand)]

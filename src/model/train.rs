@@ -1,13 +1,12 @@
 //! `tidings train`: from labelled texts to a model file, and everything worth knowing about both.
 
 use std::{
-    fs,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use clap::Args;
 use learn::{
     card::{Card, Licence},
@@ -31,6 +30,7 @@ use super::{
     Failure,
     eval::task,
     note,
+    output::{apart, replace, writable},
     provenance::{command, files, licences},
 };
 use crate::cli::print;
@@ -165,8 +165,25 @@ pub(super) fn run(options: &TrainOptions) -> Result<(), Failure> {
         .map(read)
         .transpose()
         .context("reading the dev data")?;
+    let read_files = data
+        .files
+        .iter()
+        .chain(dev.iter().flat_map(|dev| &dev.files));
+    let written: Vec<&Path> = [Some(&options.output), options.card.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    apart(&written, read_files.map(|file| file.name.as_str()))?;
     let licences = licences(&options.licence, &data, dev.as_ref())?;
     let inspection = inspect::inspect(&data.examples);
+    if inspection.wordless == inspection.rows {
+        return Err(anyhow!(
+            "{}: no text has a letter or digit to learn from",
+            options.data
+        )
+        .into());
+    }
     let leakage = dev
         .as_ref()
         .map(|dev| inspect::leakage(&data.examples, &dev.examples));
@@ -321,34 +338,6 @@ pub(super) fn calibration(calibration: &Calibration) -> String {
             format!("Platt's sigmoid for each of {} labels", labels.len())
         }
     }
-}
-
-/// That a file can be put there, before hours go by.
-fn writable(path: &Path) -> anyhow::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder
-        && !folder.is_dir()
-    {
-        bail!(
-            "{}: there is no such folder; make it first",
-            folder.display()
-        );
-    }
-    if path.is_dir() || path.file_name().is_none() {
-        bail!("{}: is a folder; name a file", path.display());
-    }
-    Ok(())
-}
-
-/// Whole or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    fs::write(&part, bytes)
-        .and_then(|()| fs::rename(&part, path))
-        .with_context(|| format!("writing {}", path.display()))
 }
 
 /// What is being done: one line that changes on a terminal, else one line for each step.

@@ -386,6 +386,10 @@ fn mistakes_are_one_line_with_a_way_out() {
         "{\"text\": \"a\", \"label\": \"b\"}\n{\"text\": \"a\"}\n",
     );
     desk.put("one.jsonl", "{\"text\": \"a\", \"label\": \"b\"}\n");
+    desk.put(
+        "wordless.jsonl",
+        "{\"text\": \"\", \"label\": \"a\"}\n{\"text\": \"?!\", \"label\": \"b\"}\n",
+    );
     desk.put("m.tdm", "no model");
     for (args, part) in [
         (
@@ -441,6 +445,30 @@ fn mistakes_are_one_line_with_a_way_out() {
                 "no/x.tdm",
             ],
             "there is no such folder",
+        ),
+        (
+            &[
+                "train",
+                "--task",
+                "intent",
+                "--data",
+                "train.jsonl",
+                "-o",
+                "train.jsonl",
+            ],
+            "would be written over",
+        ),
+        (
+            &[
+                "train",
+                "--task",
+                "intent",
+                "--data",
+                "wordless.jsonl",
+                "-o",
+                "x.tdm",
+            ],
+            "no text has a letter or digit",
         ),
         (
             &["eval", "m.tdm", "--data", "dev.csv"],
