@@ -119,7 +119,7 @@ fn ensure(
 /// # Errors
 /// What is missing, for people.
 pub(super) fn labels(task: Task, labels: &[String]) -> Result<(), String> {
-    let has = |name: &str| labels.iter().any(|label| label == name);
+    let has = |name: &str| labels.iter().any(|label| label.eq_ignore_ascii_case(name));
     let known = |label: &String| {
         label.parse::<Priority>().is_ok() || OUT_OF_SCOPE.contains(&label.as_str())
     };
@@ -222,6 +222,7 @@ mod tests {
             Task::Sentiment,
             &["mixed", "negative", "neutral", "positive"]
         ));
+        assert!(fits(Task::Sentiment, &["Negative", "POSITIVE"]));
         assert!(!fits(Task::Sentiment, &["neg", "pos"]));
         assert!(!fits(Task::Sentiment, &["neutral", "positive"]));
         assert!(fits(Task::Priority, &["normal", "oos", "urgent"]));
