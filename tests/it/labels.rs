@@ -44,6 +44,7 @@ async fn labels_go_out_as_training_data() {
     for bad in [
         json!({"task": "intent", "labels": []}),
         json!({"task": "intent", "labels": [" "]}),
+        json!({"task": "sentiment", "labels": ["positive", "negative"]}),
         json!({"task": "intent", "labels": ["x".repeat(101)]}),
         json!({"task": "intent", "labels": vec!["x"; 21]}),
         json!({"task": "mood", "labels": ["x"]}),

@@ -39,7 +39,7 @@ const PAGE: u32 = 200;
 #[serde(deny_unknown_fields)]
 pub(crate) struct LabelIn {
     task: Task,
-    /// One for most tasks; several where several hold, as with emotions.
+    /// One for `language`, `sentiment` and `priority`; several where several hold, as with emotions.
     #[schema(min_items = 1, max_items = 20)]
     labels: Vec<String>,
     /// For people; a model does not see it.
@@ -104,6 +104,12 @@ pub(crate) async fn put(
             labels.push(label.to_owned());
         }
     }
+    if labels.len() > 1 && is_one(body.task) {
+        return Err(ApiError::invalid(
+            "/labels",
+            format!("A message has one {}.", body.task.name()),
+        ));
+    }
     optional_text("/note", body.note.as_ref(), 1000)?;
     let row = patiently(&hub, id, || {
         let new = LabelNew {
@@ -124,6 +130,11 @@ pub(crate) async fn put(
     )
     .await?;
     Ok(axum::Json(row.into()))
+}
+
+/// Whether exactly one label can be right. Two on one message would make a model of many-of-many out of all the others.
+fn is_one(task: Task) -> bool {
+    matches!(task, Task::Language | Task::Sentiment | Task::Priority)
 }
 
 /// A label that a trainer takes.
