@@ -90,12 +90,16 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), Failure> {
         if models.len() > 1 || data.examples.len() > 20_000 {
             note(&format!("{}: {} texts …", opened.name, data.examples.len()));
         }
+        let measures = Measures {
+            size_bytes: opened.size_bytes,
+            ..measure(&*opened.model, &data.examples, &how(opened))
+        };
+        if measures.unanswered > 0 && measures.unanswered == data.examples.len() {
+            return Err(anyhow::anyhow!("{}: answers none of the texts", opened.name).into());
+        }
         measured.push(Measured {
             name: opened.name.clone(),
-            measures: Measures {
-                size_bytes: opened.size_bytes,
-                ..measure(&*opened.model, &data.examples, &how(opened))
-            },
+            measures,
         });
     }
     let missed: Vec<String> = measured

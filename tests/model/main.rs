@@ -494,6 +494,17 @@ fn mistakes_are_one_line_with_a_way_out() {
             "has one of --labels",
         ),
         (
+            &[
+                "eval",
+                "external:http://127.0.0.1:1/",
+                "--task",
+                "intent",
+                "--data",
+                "dev.csv",
+            ],
+            "answers none of the texts",
+        ),
+        (
             &["classify", "hi", "--region", "Germany"],
             "write one like DE",
         ),
