@@ -47,10 +47,9 @@ async fn a_message_goes_its_whole_way() {
     assert_eq!(stored["language"]["code"], "de", "{stored}");
     assert_eq!(stored["direction"], "inbound");
     assert_eq!(stored["sender_name"], "Ada Lovelace");
-    assert!(
-        stored.get("sentiment").is_none_or(Value::is_null),
-        "no model, no sentiment: {stored}"
-    );
+    assert_eq!(stored["intent"]["name"], "order_status", "{stored}");
+    assert_eq!(stored["category"], "order");
+    assert!(stored["sentiment"]["score"].is_number(), "{stored}");
 
     let inbox = hub
         .get("/api/communications/conversations?status=active")

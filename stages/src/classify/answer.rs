@@ -126,6 +126,9 @@ impl Answer<'_> {
             let best = self.best().filter(|(_, _, holds)| *holds);
             return best.map(|(name, _, _)| name).into_iter().collect();
         }
+        if !self.prediction.in_scope {
+            return Vec::new();
+        }
         let labels = self
             .model
             .labels()

@@ -46,7 +46,11 @@ impl Understood {
             .and_then(|answer| answer.holding().first().map(|label| (*label).to_owned()))
             .or_else(|| intent.as_ref()?.category.clone());
         Self {
-            sentiment: mood(sentiment.as_ref(), emotion.as_ref()),
+            sentiment: mood(
+                sentiment.as_ref(),
+                emotion.as_ref(),
+                has_several_words(document.text),
+            ),
             priority: priority.as_ref().and_then(urgency),
             intent,
             topics,
@@ -86,8 +90,11 @@ pub(super) fn priority(message: &mut Message, tenant: &Tenant, guess: Option<Pri
 /// What the sender wants, and what the text names.
 fn wish(answer: &Answer<'_>, question: &Question<'_>) -> Option<Intent> {
     let (label, probability, holds) = answer.best()?;
-    // What fits no label well is out of scope, and as surely as its best label is unlikely.
-    let (name, confidence) = if holds {
+    // What fits no label well is out of scope, and as surely as its best label is unlikely. A number by itself, as an answer
+    // to "which order?", says what it is in an entity and wants nothing.
+    let (name, confidence) = if is_number(question.document.text) {
+        (OUT_OF_SCOPE, 1.0)
+    } else if holds {
         (label, probability)
     } else if model::OUT_OF_SCOPE.contains(&label) {
         (OUT_OF_SCOPE, probability)
@@ -115,9 +122,34 @@ fn wish(answer: &Answer<'_>, question: &Question<'_>) -> Option<Intent> {
     })
 }
 
+/// Whether a text is digits, with or without signs and letters beside them, and has no word.
+fn is_number(text: &str) -> bool {
+    let is_word = |token: &str| token.chars().filter(|c| c.is_alphabetic()).count() > 2;
+    let has_digit = |token: &str| token.contains(|c: char| c.is_ascii_digit());
+    text.contains(|c: char| c.is_ascii_digit())
+        && text
+            .split_whitespace()
+            .all(|token| has_digit(token) || !is_word(token))
+        && !text.contains(|c: char| !c.is_ascii())
+}
+
+/// Two words, or a run of a script that needs no spaces.
+fn has_several_words(text: &str) -> bool {
+    text.split_whitespace().nth(1).is_some()
+        || text.chars().filter(|c| *c >= '\u{e00}').nth(3).is_some()
+}
+
 /// The mood: its score by one model, its emotions by another.
-fn mood(sentiment: Option<&Answer<'_>>, emotion: Option<&Answer<'_>>) -> Option<Sentiment> {
-    let labels = emotion.map(Answer::holding).unwrap_or_default();
+fn mood(
+    sentiment: Option<&Answer<'_>>,
+    emotion: Option<&Answer<'_>>,
+    several_words: bool,
+) -> Option<Sentiment> {
+    // One word is too little for an emotion: "no" is no anger.
+    let labels = emotion
+        .filter(|_| several_words)
+        .map(Answer::holding)
+        .unwrap_or_default();
     let labels = labels.into_iter().filter(|label| *label != "neutral");
     let models: Vec<&str> = [sentiment, emotion]
         .into_iter()

@@ -11,10 +11,13 @@ use super::linear::Linear;
 
 /// A new built-in model is its file and one line here.
 const FILES: &[(Task, &[u8])] = &[
+    (Task::Language, include_bytes!("../../models/language.tdm")),
+    (Task::Intent, include_bytes!("../../models/intent.tdm")),
     (
-        Task::Language,
-        include_bytes!("../../models/language.tdm"),
+        Task::Sentiment,
+        include_bytes!("../../models/sentiment.tdm"),
     ),
+    (Task::Emotion, include_bytes!("../../models/emotion.tdm")),
 ];
 
 static MODELS: LazyLock<Vec<Linear>> = LazyLock::new(|| {
