@@ -25,8 +25,8 @@ use std::{
 
 use clap::Subcommand;
 
-pub(crate) use self::{output::is_device, whole::Whole};
 use self::{classify::ClassifyOptions, eval::EvalOptions, train::TrainOptions};
+pub(crate) use self::{output::is_device, whole::Whole};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {

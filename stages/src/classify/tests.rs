@@ -272,7 +272,9 @@ fn emotions_are_those_over_their_threshold_the_likeliest_first() {
     // One of many: the best, when in scope.
     let one = Mentioned::new("feels", &["anger", "joy"]);
     models.choose(TENANT, Task::Emotion, Arc::new(one));
-    assert_eq!(of(models, "joy").labels, ["joy"]);
+    assert_eq!(of(models.clone(), "what joy").labels, ["joy"]);
+    // One word is none.
+    assert_eq!(of(models, "joy").labels, [""; 0]);
 }
 
 #[test]

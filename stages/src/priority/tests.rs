@@ -200,9 +200,19 @@ fn what_was_understood_decides() {
         (
             Facts {
                 emotions: &anger,
+                sentiment: Some(-0.5),
                 ..hurry
             },
             (Priority::Urgent, Some("in a hurry")),
+        ),
+        // An emotion against the mood is a mistake of one of the two.
+        (
+            Facts {
+                emotions: &anger,
+                sentiment: Some(0.1),
+                ..plain
+            },
+            (Priority::Normal, None),
         ),
         (
             Facts {
