@@ -1,8 +1,8 @@
 //! Training: from labelled texts to the bytes of a model file.
 //!
-//! A model is a sum of *heads* over the same weighted features ([`matrix`]): one-vs-rest support vector machines
-//! ([`svm`]), small embeddings of n-grams ([`embedding`]), or one maximum-entropy classifier ([`softmax`]) where there
-//! are too many texts for the first. What no head has seen ([`held_out`]) calibrates their sum ([`calibrate`]).
+//! A model is a sum of *heads* over the same weighted features (`matrix`): one-vs-rest support vector machines
+//! (`svm`), small embeddings of n-grams (`embedding`), or one maximum-entropy classifier (`softmax`) where there
+//! are too many texts for the first. What no head has seen (`held_out`) calibrates their sum (`calibrate`).
 //!
 //! Invariant: the same examples, options and seed give the same bytes, whatever the number of threads. Deliberately
 //! absent: a clock, files, and measuring ([`crate::measure`]).

@@ -1,6 +1,6 @@
 //! The built-in way: what the script leaves open the linear model decides.
 //!
-//! A text belongs to the script that says most of it ([`super::sample`]). A script of one language decides at once; of the
+//! A text belongs to the script that says most of it (`sample`). A script of one language decides at once; of the
 //! others only their languages are candidates, and of those only the allowed ones: both before the softmax, so that what
 //! cannot be takes no probability from what can. Where part of the text is in other scripts, that part of the probability
 //! is spread evenly over all languages.

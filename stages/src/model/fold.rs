@@ -1,6 +1,6 @@
 //! Folding: what models see of a character.
 //!
-//! Invariant: frozen. The tables are our own ([`super::table`]), so no newer standard library changes a feature.
+//! Invariant: frozen. The tables are our own (`table`), so no newer standard library changes a feature.
 
 use std::sync::OnceLock;
 

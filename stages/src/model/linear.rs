@@ -4,7 +4,7 @@
 //! unknown words lower every margin. A head sums the rows of the features; the margin is the weighted sum of the heads.
 //!
 //! Invariant: the same bytes of model and text give the same bits, on every machine and in every batch. Sums are made in
-//! one order, products and additions are rounded one by one ([`kernel`](super::kernel)), and no function of the
+//! one order, products and additions are rounded one by one (`kernel`), and no function of the
 //! platform's mathematics is called but the square root, which IEEE 754 defines to the last bit.
 
 use bytes::Bytes;

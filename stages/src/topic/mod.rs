@@ -1,11 +1,11 @@
 //! Key phrases of a text: what it is about, in its own words.
 //!
 //! After YAKE (Campos et al., 2020, "YAKE! Keyword extraction from single documents using multiple local features"): no
-//! model and no corpus, only casing, position, frequency and the company a word keeps ([`score`]). Adapted to short
-//! texts: phrases are cut at stop words ([`stop_words`]) and at punctuation, and phrases that overlap are given once.
+//! model and no corpus, only casing, position, frequency and the company a word keeps (`score`). Adapted to short
+//! texts: phrases are cut at stop words (`stop_words`) and at punctuation, and phrases that overlap are given once.
 //!
 //! Invariants: at most [`MAX_PHRASES`] phrases of one to three words; no word with a digit, no address, nothing that
-//! [`private`] hides; the same text gives the same phrases on every machine. A greeting has none.
+//! `private` hides; the same text gives the same phrases on every machine. A greeting has none.
 //!
 //! Phrases are in lower case, so that a statistic counts `Refund` and `refund` together, but for words that the writer
 //! meant with a capital: `VAT`, `PayPal`, a name within a sentence, a noun in German.
