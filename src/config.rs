@@ -61,6 +61,7 @@ pub(crate) struct GatewaySettings {
     pub(crate) max_connections: usize,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) public_url: Option<String>,
+    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -19,8 +19,8 @@ use std::{
 use bytes::Bytes;
 use nats::{Batch, Bus, DeadLetter, HandleError, Item};
 use schemas::{
-    DeadReason, Envelope, Hop, Outcome, Timestamp, TrackContext, TrackEvent, TrackKind, partition,
-    subject,
+    About, DeadReason, Envelope, Hop, Outcome, Timestamp, TrackContext, TrackEvent, TrackKind,
+    partition, subject,
 };
 use stages::{Cx, Stage};
 
@@ -53,6 +53,15 @@ enum Slot {
 struct Outputs {
     publish: Vec<(String, Bytes)>,
     dead: Vec<DeadLetter>,
+}
+
+impl Outputs {
+    fn track(&mut self, events: &[TrackEvent]) {
+        self.publish.extend(events.iter().map(|event| {
+            let subject = subject::track(event.tenant, event.context, event.kind);
+            (subject, event.encode())
+        }));
+    }
 }
 
 impl Pipeline {
@@ -209,6 +218,7 @@ impl Pipeline {
                     });
                     slots[place] = Slot::Going(envelope);
                 }
+                Outcome::Track(events) => outputs.track(&events),
                 Outcome::Drop(reason) => {
                     metrics::counter!("tidings_dropped_total", "stage" => stage.name())
                         .increment(1);
@@ -223,11 +233,9 @@ impl Pipeline {
                         at,
                         provider_id: None,
                         detail: Some(format!("{}: {}", reason.code, reason.detail)),
+                        about: About::Message,
                     };
-                    outputs.publish.push((
-                        subject::track(tenant, TrackContext::Inbound, TrackKind::Dropped),
-                        event.encode(),
-                    ));
+                    outputs.track(&[event]);
                 }
                 Outcome::Dead(reason) => {
                     if let Some(original) = originals.get(place) {
@@ -248,6 +256,7 @@ impl Pipeline {
             ));
             return;
         }
+        outputs.track(&envelope.events);
         for reply in &envelope.replies {
             outputs.publish.push((
                 subject::outbound(reply.kind, reply.channel, reply.tenant),
@@ -292,7 +301,7 @@ impl nats::Handler for Pipeline {
 fn passed_on(outcome: &Outcome) -> Option<&Envelope> {
     match outcome {
         Outcome::Next(envelope) => Some(envelope),
-        Outcome::Drop(_) | Outcome::Dead(_) => None,
+        Outcome::Track(_) | Outcome::Drop(_) | Outcome::Dead(_) => None,
     }
 }
 

@@ -191,6 +191,7 @@ impl Starting<'_> {
                 max_connections: settings.max_connections,
                 cors_origins: settings.cors_origins.clone(),
                 public_url: settings.public_url.clone(),
+                trusted_proxies: settings.trusted_proxies.clone(),
                 key_cache: auth.key_cache(),
                 jwt: gateway::JwtSettings {
                     hs256_secret: auth.jwt_hs256_secret()?,

@@ -141,6 +141,7 @@ mod tests {
             }),
             context: Context::default(),
             replies: Vec::new(),
+            events: Vec::new(),
             trace: Vec::new(),
         }
     }

@@ -46,6 +46,20 @@ pub(crate) struct Entry {
     pub(crate) kind: ChannelKind,
     pub(crate) status: ChannelStatus,
     pub(crate) credentials: Value,
+    /// `config.settings`; null when there are none.
+    pub(crate) settings: Value,
+}
+
+impl Entry {
+    /// What its requests are told by.
+    pub(crate) fn account<'a>(&'a self, google_keys: &'a Value) -> ingest::channel::Account<'a> {
+        ingest::channel::Account {
+            kind: self.kind,
+            credentials: &self.credentials,
+            settings: &self.settings,
+            google_keys,
+        }
+    }
 }
 
 pub(crate) enum Lookup {
@@ -96,6 +110,7 @@ impl Directory {
             kind,
             status,
             credentials,
+            settings: Value::Null,
         };
         channels.insert(id, Arc::new(entry));
         self.channels.store(Arc::new(channels));
@@ -153,6 +168,7 @@ impl Directory {
                     kind: row.kind,
                     status: row.status,
                     credentials: credentials.unwrap_or(Value::Null),
+                    settings: row.config.get("settings").cloned().unwrap_or(Value::Null),
                 };
                 (row.id, Arc::new(entry))
             })

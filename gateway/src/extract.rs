@@ -2,7 +2,7 @@
 //!
 //! They carry axum's names, so that utoipa recognises them in a handler's arguments.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -55,6 +55,18 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Json<T> {
                 ))
             }
         }
+    }
+}
+
+/// Who holds the other end of the connection: a proxy, where there is one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peer(pub(crate) Option<IpAddr>);
+
+impl FromRequestParts<Arc<Hub>> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Hub>) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or_default())
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use nats::Bus;
 use schemas::{ConversationId, MessageId, TenantId, subject};
+use serde_json::Value;
 use store::{
     Store,
     understanding::{Held, hold},
@@ -34,6 +36,8 @@ pub(crate) struct Hub {
     pub(crate) models: Arc<dyn ModelKeeper>,
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) directory: Directory,
+    /// Google's public keys, as a JSON Web Key Set; null until they are known.
+    pub(crate) google_keys: ArcSwap<Value>,
     pub(crate) keys: Keys,
     pub(crate) jwt: Jwt,
     /// Conversations that were answered lately; what is kept of them never changes.
@@ -54,6 +58,7 @@ impl Hub {
             jwt: Jwt::new(&deps.settings.jwt)?,
             keys: Keys::new(deps.settings.key_cache),
             directory: Directory::new(),
+            google_keys: ArcSwap::default(),
             conversations: Bounded::new(32_768),
             young: Bounded::new(65_536),
             sent: Bounded::new(32_768),

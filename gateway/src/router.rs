@@ -79,7 +79,7 @@ fn raw_guarded() -> OpenApiRouter<Arc<Hub>> {
 }
 
 fn webhooks() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new().routes(routes!(webhook::receive))
+    OpenApiRouter::new().routes(routes!(webhook::receive, webhook::challenge))
 }
 
 fn operations() -> OpenApiRouter<Arc<Hub>> {

@@ -4,7 +4,7 @@
 //! connection that does not send its header in time is closed, so slow ones cannot hold all of them;
 //! at a stop requests in flight are answered, within a limit.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -18,7 +18,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::{auth::JwtKeyError, directory, hub::Hub, router::router, settings::Deps};
+use crate::{
+    auth::JwtKeyError, directory, extract::Peer, hub::Hub, router::router, settings::Deps,
+};
 
 /// How long a header may take, and how long a connection may idle between requests.
 const HEADER: Duration = Duration::from_secs(30);
@@ -56,9 +58,9 @@ pub async fn serve(
             slot = Arc::clone(&slots).acquire_owned() => slot,
             () = stop.cancelled() => break,
         };
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     sleep(BREATH).await;
@@ -70,7 +72,7 @@ pub async fn serve(
         while connections.try_join_next().is_some() {}
         let (router, stop) = (router.clone(), stop.clone());
         connections.spawn(async move {
-            connection(stream, router, stop).await;
+            connection(stream, peer.ip(), router, stop).await;
             drop(slot);
         });
     }
@@ -86,12 +88,13 @@ pub async fn serve(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: IpAddr, router: Router, stop: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection broke at once");
         return;
     }
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(Some(peer)));
         router.clone().oneshot(request.map(Body::new))
     });
     let served = http1::Builder::new()

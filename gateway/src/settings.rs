@@ -25,6 +25,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// The address under which platforms reach this hub, for webhook addresses.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-*` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How long the answer about an API key is remembered; cut at ten seconds.
     pub key_cache: Duration,
     pub jwt: JwtSettings,
@@ -52,6 +54,7 @@ impl Default for Settings {
             max_connections: 4096,
             cors_origins: Vec::new(),
             public_url: None,
+            trusted_proxies: Vec::new(),
             key_cache: Duration::from_secs(5),
             jwt: JwtSettings::default(),
         }

@@ -21,12 +21,36 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     utoipa::ToSchema,
 )]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 pub enum ChannelKind {
     /// Telegram Bot API.
     Telegram,
-    /// E-mail: raw RFC 5322 in, SMTP out.
+    /// WhatsApp Business Platform, Cloud API.
+    WhatsApp,
+    /// Slack apps: Events API and Web API.
+    Slack,
+    /// Discord: interactions, gateway events and the REST API.
+    Discord,
+    /// E-mail: raw RFC 5322 or IMAP in, SMTP out.
     Email,
+    /// Gmail API: history after a push in, `messages.send` out.
+    Gmail,
+    /// Twilio: SMS, WhatsApp and voice.
+    Twilio,
+    /// Vonage Messages API.
+    Vonage,
+    /// MessageBird (Bird) SMS.
+    MessageBird,
+    /// Facebook Messenger.
+    Messenger,
+    /// Instagram Messaging.
+    Instagram,
+    /// LINE Messaging API.
+    Line,
+    /// Viber bots.
+    Viber,
+    /// The hub's own chat for web pages.
+    Webchat,
     /// The documented JSON, signed both ways.
     Generic,
     /// No platform at all: what is sent is kept and can be read through the API.
@@ -34,14 +58,43 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
-    pub const ALL: [Self; 4] = [Self::Telegram, Self::Email, Self::Generic, Self::Sandbox];
+    pub const ALL: [Self; 16] = [
+        Self::Telegram,
+        Self::WhatsApp,
+        Self::Slack,
+        Self::Discord,
+        Self::Email,
+        Self::Gmail,
+        Self::Twilio,
+        Self::Vonage,
+        Self::MessageBird,
+        Self::Messenger,
+        Self::Instagram,
+        Self::Line,
+        Self::Viber,
+        Self::Webchat,
+        Self::Generic,
+        Self::Sandbox,
+    ];
 
     /// The name used in subjects, the API and the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Telegram => "telegram",
+            Self::WhatsApp => "whatsapp",
+            Self::Slack => "slack",
+            Self::Discord => "discord",
             Self::Email => "email",
+            Self::Gmail => "gmail",
+            Self::Twilio => "twilio",
+            Self::Vonage => "vonage",
+            Self::MessageBird => "messagebird",
+            Self::Messenger => "messenger",
+            Self::Instagram => "instagram",
+            Self::Line => "line",
+            Self::Viber => "viber",
+            Self::Webchat => "webchat",
             Self::Generic => "generic",
             Self::Sandbox => "sandbox",
         }
@@ -62,7 +115,9 @@ impl fmt::Display for ChannelKind {
 
 /// A name that is no [`ChannelKind`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown channel type; known are telegram, email, generic, sandbox")]
+#[error(
+    "unknown channel type; known are telegram, whatsapp, slack, discord, email, gmail, twilio, vonage, messagebird, messenger, instagram, line, viber, webchat, generic, sandbox"
+)]
 pub struct UnknownKind;
 
 impl FromStr for ChannelKind {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ChannelId, ChannelKind, ConversationId, Message, MessageId, Outbound, TenantId, Timestamp,
+    TrackEvent,
 };
 
 const MARK: [u8; 3] = [0xC1, b'E', 1];
@@ -35,6 +36,9 @@ pub struct Envelope {
     /// Messages the rules want sent because of this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replies: Vec<Outbound>,
+    /// What this message says besides itself, such as "stop writing to me"; published with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<TrackEvent>,
     /// Written by the worker loop, never by a stage; not part of any comparison of outcomes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Hop>,
@@ -174,6 +178,7 @@ mod tests {
             }),
             context: Context::default(),
             replies: Vec::new(),
+            events: Vec::new(),
             trace: Vec::new(),
         };
         let bytes = envelope.encode();

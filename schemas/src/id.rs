@@ -89,6 +89,13 @@ impl MessageId {
         Self(derive(channel.0, &["message", platform_id]))
     }
 
+    /// Stands for a message we sent, by the id its platform gave it, until the ledger says which it is:
+    /// UUIDv5(channel, the platform's id).
+    #[must_use]
+    pub fn sent(channel: ChannelId, provider_id: &str) -> Self {
+        Self(derive(channel.0, &["sent", provider_id]))
+    }
+
     /// An API send with an `Idempotency-Key`: UUIDv5(tenant, key).
     #[must_use]
     pub fn idempotent(tenant: TenantId, key: &str) -> Self {

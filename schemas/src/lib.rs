@@ -21,6 +21,7 @@ pub mod message;
 pub mod outbound;
 pub mod outcome;
 pub mod partition;
+pub mod platform;
 pub mod priority;
 pub mod rule;
 pub mod secret;
@@ -39,14 +40,15 @@ pub use id::{
 };
 pub use labelled::LabelledText;
 pub use message::{
-    Attachment, Content, Direction, Entity, Intent, Language, Message, MessageType, Party,
-    PartyType, Priority, Routing, Sentiment,
+    Attachment, Button, ButtonType, Content, Direction, Entity, Format, Intent, Language, Message,
+    MessageType, Party, PartyType, PlatformTemplate, Priority, Routing, Sentiment,
 };
 pub use outbound::Outbound;
 pub use outcome::{DropReason, Outcome};
+pub use platform::Platform;
 pub use priority::{PriorityChange, PriorityCondition, PriorityRule};
 pub use secret::Secret;
 pub use snapshot::{ChannelSnapshot, Snapshot, Template, TenantSnapshot};
 pub use time::Timestamp;
-pub use track::{DeliveryState, TrackContext, TrackEvent, TrackKind};
+pub use track::{About, DeliveryState, TrackContext, TrackEvent, TrackKind};
 pub use understanding::{Backend, EntityPattern, Task, Understanding};

@@ -56,6 +56,9 @@ pub struct Message {
     /// Set on an edit: the content replaces that of the message with the same id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Timestamp>,
+    /// Set when its sender took it back: the content is gone, the row stays. Nothing brings it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
     /// Whatever else the platform said and a reader may want.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object)]
@@ -72,6 +75,55 @@ pub struct Content {
     pub html: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// How `text` is written.
+    #[serde(default, skip_serializing_if = "Format::is_plain")]
+    pub format: Format,
+    /// Outbound: what the reader may press, where the platform has such a thing; else they are listed below the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 13)]
+    pub buttons: Vec<Button>,
+    /// Outbound: a message the platform has approved beforehand, sent instead of the text (WhatsApp).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<PlatformTemplate>,
+}
+
+/// Something to press below a message.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Button {
+    #[serde(rename = "type", default)]
+    pub kind: ButtonType,
+    /// What stands on it.
+    pub title: String,
+    /// Of a `reply`: what comes back as the text of a `callback` message; the title when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Of a `url`: where it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// A message approved by the platform beforehand.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformTemplate {
+    pub name: String,
+    /// As the platform names it, e.g. `en_US`.
+    pub language: String,
+    /// Texts for the body's variables, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
+    /// The platform's own components, when more than variables of the body is needed; replaces `variables`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub components: Vec<Value>,
+}
+
+impl Format {
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
 }
 
 /// A file, by reference.
@@ -155,11 +207,29 @@ names! {
     Direction { Inbound = "inbound", Outbound = "outbound" } default Inbound
 }
 names! {
+    /// How a text is written.
+    Format {
+        Plain = "plain",
+        /// The subset that docs/formatting.md describes.
+        Markdown = "markdown",
+    } default Plain
+}
+names! {
+    /// What a button does.
+    ButtonType {
+        /// Comes back as a `callback` message.
+        Reply = "reply",
+        Url = "url",
+    } default Reply
+}
+names! {
     /// What a message mainly is.
     MessageType {
         Text = "text", Html = "html", Image = "image", File = "file", Audio = "audio", Voice = "voice",
         Video = "video", Sticker = "sticker", Location = "location", Contact = "contact",
         Command = "command", Callback = "callback", Event = "event",
+        /// An emoji put to the message `in_reply_to`; `metadata.reaction` is `added` or `removed`.
+        Reaction = "reaction",
         /// Understood to be an event of the platform, but of no known kind; the raw is kept.
         Unsupported = "unsupported",
     } default Text

@@ -26,6 +26,9 @@ pub struct Outbound {
     #[serde(default)]
     pub attempt: u32,
     pub queued_at: Timestamp,
+    /// Our own address in the conversation, where the channel has several: the number that was last written to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 impl Outbound {

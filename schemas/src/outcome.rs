@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeadReason, Envelope};
+use crate::{DeadReason, Envelope, TrackEvent};
 
 /// A stage maps one envelope to at most one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// On to the next stage, or out of the pipeline after the last.
     Next(Box<Envelope>),
+    /// No message, but news about messages we sent or addresses we write to.
+    Track(Vec<TrackEvent>),
     /// Decided not to go on; counted and tracked as `dropped`, not stored as a message.
     Drop(DropReason),
     /// Cannot go on; kept in the DLQ with the reason.

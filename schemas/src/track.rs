@@ -33,6 +33,31 @@ pub struct TrackEvent {
     /// A reason or a code, never content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Whom it concerns; what a platform says names our messages by its own ids.
+    #[serde(default, skip_serializing_if = "About::is_message")]
+    pub about: About,
+}
+
+/// Whom a tracking event concerns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// `message`.
+    #[default]
+    Message,
+    /// What the platform knows as `provider_id`; `message` is [`MessageId::sent`] until the projector has looked it up.
+    Sent,
+    /// All that was sent in `conversation` up to `at`.
+    Conversation,
+    /// An address of the channel's kind, in the form of a sender's id.
+    Address(String),
+}
+
+impl About {
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        *self == Self::Message
+    }
 }
 
 impl TrackEvent {
@@ -128,6 +153,12 @@ kinds! {
     Clicked = "clicked",
     Unsubscribed = "unsubscribed",
     Complained = "complained",
+    /// An address wants to hear from us again.
+    Resubscribed = "resubscribed",
+    /// An address cannot be written to any more: it blocked us, or left.
+    Blocked = "blocked",
+    /// Something about a telephone call: its status, or how well it could be heard.
+    Call = "call",
 }
 
 /// Where an outbound message stands. Ordered: a state never moves to a lower one, except that
@@ -217,7 +248,10 @@ impl DeliveryState {
             | TrackKind::Opened
             | TrackKind::Clicked
             | TrackKind::Unsubscribed
-            | TrackKind::Complained => None,
+            | TrackKind::Complained
+            | TrackKind::Resubscribed
+            | TrackKind::Blocked
+            | TrackKind::Call => None,
         }
     }
 }

@@ -132,6 +132,7 @@ impl Whole {
                 Body::Message(message) => Ok(*message),
                 Body::Raw(_) => bail!("the stages gave no message back"),
             },
+            Outcome::Track(_) => bail!("no message"),
             Outcome::Drop(reason) => bail!("dropped: {}", reason.code),
             Outcome::Dead(reason) => bail!("{}: {}", reason.code, reason.detail),
         }
@@ -166,6 +167,7 @@ impl Whole {
             routing: Routing::default(),
             created_at: now,
             edited_at: None,
+            deleted_at: None,
             metadata: serde_json::Map::new(),
         };
         Envelope {
@@ -180,6 +182,7 @@ impl Whole {
             body: Body::Message(Box::new(message)),
             context: schemas::Context::default(),
             replies: Vec::new(),
+            events: Vec::new(),
             trace: Vec::new(),
         }
     }

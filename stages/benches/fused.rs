@@ -102,6 +102,7 @@ fn main() {
         }),
         context: schemas::Context::default(),
         replies: Vec::new(),
+        events: Vec::new(),
         trace: Vec::new(),
     };
     println!(

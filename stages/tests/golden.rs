@@ -98,6 +98,7 @@ fn envelope(case: &Case) -> Envelope {
         }),
         context: schemas::Context::default(),
         replies: Vec::new(),
+        events: Vec::new(),
         trace: Vec::new(),
     }
 }

@@ -37,6 +37,7 @@ fn envelope(kind: ChannelKind, bytes: Vec<u8>, at: i64) -> Envelope {
         }),
         context: schemas::Context::default(),
         replies: Vec::new(),
+        events: Vec::new(),
         trace: Vec::new(),
     }
 }

@@ -206,6 +206,7 @@ fn envelope(tenant: TenantId, channel: &ChannelRow, number: i64) -> Envelope {
         routing: Routing::default(),
         created_at: at,
         edited_at: None,
+        deleted_at: None,
         metadata: serde_json::Map::new(),
     };
     let hop = |stage: &str| Hop {
@@ -227,6 +228,7 @@ fn envelope(tenant: TenantId, channel: &ChannelRow, number: i64) -> Envelope {
         body: Body::Message(Box::new(message)),
         context: schemas::Context::default(),
         replies: Vec::new(),
+        events: Vec::new(),
         trace: ["normalize", "language", "classify", "route"]
             .map(hop)
             .to_vec(),

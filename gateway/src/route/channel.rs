@@ -108,6 +108,7 @@ pub(crate) async fn create(
     optional_text("/provider", body.provider.as_ref(), 255)?;
     optional_text("/assigned_agent_id", body.assigned_agent_id.as_ref(), 255)?;
     channel_check::config(&body.config)?;
+    channel_check::settings(body.kind, &body.config)?;
     if let Some(credentials) = &body.credentials {
         channel_check::credentials(body.kind, credentials)?;
     }
@@ -208,11 +209,16 @@ pub(crate) async fn update(
     if let Some(config) = &body.config {
         channel_check::config(config)?;
     }
-    if let Some(Some(credentials)) = &body.credentials {
+    if body.config.is_some() || body.credentials.is_some() {
         let row = store::channel::get(&hub.store, caller.tenant, id)
             .await
             .map_err(missing)?;
-        channel_check::credentials(row.kind, credentials)?;
+        if let Some(config) = &body.config {
+            channel_check::settings(row.kind, config)?;
+        }
+        if let Some(Some(credentials)) = &body.credentials {
+            channel_check::credentials(row.kind, credentials)?;
+        }
     }
     let patch = StorePatch {
         name: body.name,

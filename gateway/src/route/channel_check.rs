@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use schemas::{ChannelKind, rule::Rule};
+use schemas::{
+    ChannelKind,
+    platform::{self, Form},
+    rule::Rule,
+};
 use serde_json::{Map, Value};
 
 use crate::problem::ApiError;
@@ -92,35 +96,26 @@ pub(crate) fn regex(pointer: impl Into<String>, pattern: &str) -> Result<(), Api
 
 /// Checks the names and types of credentials for a kind of channel.
 pub(crate) fn credentials(kind: ChannelKind, given: &Fields) -> Result<(), ApiError> {
-    let known: &[&str] = match kind {
-        ChannelKind::Telegram => &["bot_token", "secret_token"],
-        ChannelKind::Email => &["signing_secret", "smtp", "from"],
-        ChannelKind::Generic => &["signing_secret", "url"],
-        ChannelKind::Sandbox => &[],
-    };
+    let known = platform::of(kind).credentials;
     for (name, value) in given {
-        let pointer = || format!("/credentials/{}", escaped(name));
-        if !known.contains(&name.as_str()) {
-            let known = match known {
-                [] => "it takes none".to_owned(),
-                known => format!("it takes {}", known.join(", ")),
-            };
-            return Err(ApiError::invalid(
-                pointer(),
-                format!("A {kind} channel has no such credential; {known}."),
-            ));
-        }
-        match (name.as_str(), value) {
-            ("smtp", Value::Object(smtp)) => check_smtp(smtp)?,
-            ("smtp", _) => return Err(ApiError::invalid(pointer(), "This must be an object.")),
-            (_, Value::String(text)) if !text.is_empty() && text.len() <= 4096 => {}
-            _ => {
+        let pointer = format!("/credentials/{}", escaped(name));
+        match known.iter().find(|field| field.name == name) {
+            Some(field) => form(pointer, field.form, value)?,
+            None => {
+                let names: Vec<&str> = known.iter().map(|field| field.name).collect();
+                let known = match names.as_slice() {
+                    [] => "it takes none".to_owned(),
+                    names => format!("it takes {}", names.join(", ")),
+                };
                 return Err(ApiError::invalid(
-                    pointer(),
-                    "This must be a text of 1 to 4096 bytes.",
+                    pointer,
+                    format!("A {kind} channel has no such credential; {known}."),
                 ));
             }
         }
+    }
+    if let Some(Value::Object(smtp)) = given.get("smtp") {
+        check_smtp(smtp)?;
     }
     let text = |name: &str| given.get(name).and_then(Value::as_str);
     if let Some(token) = text("secret_token") {
@@ -136,24 +131,73 @@ pub(crate) fn credentials(kind: ChannelKind, given: &Fields) -> Result<(), ApiEr
             ));
         }
     }
-    if let Some(secret) = text("signing_secret")
-        && secret.len() < 16
-    {
-        return Err(ApiError::invalid(
-            "/credentials/signing_secret",
-            "This must have at least 16 bytes.",
-        ));
-    }
-    if let Some(url) = text("url")
-        && !url.starts_with("https://")
-        && !url.starts_with("http://")
-    {
-        return Err(ApiError::invalid(
-            "/credentials/url",
-            "This must be an https:// or http:// address.",
-        ));
+    Ok(())
+}
+
+/// Checks the settings a kind knows; others are the tenant's own notes.
+pub(crate) fn settings(kind: ChannelKind, config: &Fields) -> Result<(), ApiError> {
+    let Some(Value::Object(given)) = config.get("settings") else {
+        return Ok(());
+    };
+    for field in platform::of(kind).settings {
+        if let Some(value) = given.get(field.name) {
+            form(
+                format!("/config/settings/{}", field.name),
+                field.form,
+                value,
+            )?;
+        }
     }
     Ok(())
+}
+
+fn form(pointer: String, form: Form, value: &Value) -> Result<(), ApiError> {
+    let text = |least: usize| {
+        value
+            .as_str()
+            .is_some_and(|text| (least.max(1)..=4096).contains(&text.len()))
+    };
+    let (fits, wanted) = match form {
+        Form::Text => (text(1), "a text of 1 to 4096 bytes".to_owned()),
+        Form::Secret(least) => (text(least), format!("a text of {least} to 4096 bytes")),
+        Form::Url => (
+            text(1)
+                && value
+                    .as_str()
+                    .is_some_and(|url| url.starts_with("https://") || url.starts_with("http://")),
+            "an https:// or http:// address".to_owned(),
+        ),
+        Form::Flag => (value.is_boolean(), "true or false".to_owned()),
+        Form::Number(least, most) => (
+            value
+                .as_u64()
+                .is_some_and(|number| (least..=most).contains(&number)),
+            format!("a whole number from {least} to {most}"),
+        ),
+        Form::OneOf(words) => (
+            value.as_str().is_some_and(|word| words.contains(&word)),
+            format!("one of {}", words.join(", ")),
+        ),
+        Form::Texts => (
+            value.as_array().is_some_and(|list| {
+                list.len() <= 1000
+                    && list.iter().all(|one| {
+                        one.as_str()
+                            .is_some_and(|text| (1..=4096).contains(&text.len()))
+                    })
+            }),
+            "a list of texts".to_owned(),
+        ),
+        Form::Object => (value.is_object(), "an object".to_owned()),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(
+            pointer,
+            format!("This must be {wanted}."),
+        ))
+    }
 }
 
 fn check_smtp(smtp: &Fields) -> Result<(), ApiError> {

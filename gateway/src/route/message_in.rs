@@ -1,8 +1,8 @@
 //! A message as the API takes it, and the message of the hub that is made of it.
 
 use schemas::{
-    Attachment, ChannelId, Content, ConversationId, Direction, Message, MessageId, MessageType,
-    Party, PartyType, Priority, Routing, Timestamp,
+    Attachment, Button, ChannelId, Content, ConversationId, Direction, Format, Message, MessageId,
+    MessageType, Party, PartyType, PlatformTemplate, Priority, Routing, Timestamp,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -39,6 +39,16 @@ pub(crate) struct MessageIn {
     #[serde(default)]
     #[schema(max_items = 64)]
     tags: Vec<String>,
+    /// How the text is written.
+    #[serde(default)]
+    format: Format,
+    /// What the reader may press.
+    #[serde(default)]
+    #[schema(max_items = 13)]
+    buttons: Vec<Button>,
+    /// A message the platform has approved, sent instead of the text.
+    #[serde(default)]
+    template: Option<PlatformTemplate>,
     /// The platform's id of the message this one answers.
     #[serde(default, alias = "inReplyTo")]
     #[schema(min_length = 1, max_length = 998)]
@@ -164,6 +174,9 @@ pub(super) fn build(
             text,
             html,
             attachments,
+            format: body.format,
+            buttons: body.buttons,
+            template: body.template,
         },
         sender: Party {
             id: caller.actor.to_string(),
@@ -191,6 +204,7 @@ pub(super) fn build(
         routing: Routing::default(),
         created_at: now,
         edited_at: None,
+        deleted_at: None,
         metadata,
     })
 }

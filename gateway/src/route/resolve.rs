@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use schemas::{
-    Content, Message, MessageId, Outbound, Party, PartyType, Timestamp, TrackContext, TrackEvent,
-    TrackKind, subject,
+    About, Content, Message, MessageId, Outbound, Party, PartyType, Timestamp, TrackContext,
+    TrackEvent, TrackKind, subject,
 };
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -120,6 +120,7 @@ async fn resend(hub: &Hub, caller: &Caller, id: MessageId) -> Result<DeliveryRow
         message: Box::new(message(row, &known)),
         attempt: 0,
         queued_at: Timestamp::now(),
+        from: None,
     };
     let decided = decide(hub, caller, id, Resolution::Resend).await?;
     hub.bus
@@ -145,6 +146,7 @@ fn message(row: MessageRow, known: &Known) -> Message {
             text: row.content,
             html: row.content_html,
             attachments: row.attachments,
+            ..Content::default()
         },
         sender: Party {
             id: row.sender_id,
@@ -172,6 +174,7 @@ fn message(row: MessageRow, known: &Known) -> Message {
         routing: row.routing,
         created_at: row.created_at,
         edited_at: row.edited_at,
+        deleted_at: None,
         metadata: super::map(row.metadata),
     }
 }
@@ -189,6 +192,7 @@ async fn tell(hub: &Hub, row: &DeliveryRow, kind: TrackKind) {
         at: Timestamp::now(),
         provider_id: None,
         detail: Some("resolved".into()),
+        about: About::Message,
     };
     let subject = subject::track(event.tenant, event.context, event.kind);
     let deadline = hub.settings.publish_deadline;

@@ -161,6 +161,7 @@ async fn queue(
         cause: None,
         attempt: 0,
         queued_at: Timestamp::now(),
+        from: None,
     };
     hub.bus
         .publisher()

@@ -4,14 +4,16 @@
 //! broker has stored every update of the body; without the database known channels go on working.
 //! Bodies in memory at a time are bounded by [`Hub::intake`].
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
+    extract::{OriginalUri, State},
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use ingest::channel::{Answer, Request};
 use schemas::{
     ChannelId, ChannelKind, ChannelStatus, ConversationId, MessageId, Timestamp, partition, subject,
 };
@@ -22,7 +24,7 @@ use utoipa::ToSchema;
 use crate::{
     auth::{Caller, Role},
     directory::{Entry, Lookup},
-    extract::Path,
+    extract::{Path, Peer},
     hub::Hub,
     problem::ApiError,
 };
@@ -49,7 +51,7 @@ pub(crate) struct AcceptedOut {
 
 /// Take a platform's update.
 ///
-/// No bearer token: the platform signs. telegram: `X-Telegram-Bot-Api-Secret-Token` is the channel's `secret_token`.
+/// No bearer token: the platform signs in its own way, which `docs/channels.md` tells. telegram: `X-Telegram-Bot-Api-Secret-Token` is the channel's `secret_token`.
 /// generic and email: `X-Tidings-Timestamp` (Unix seconds, at most 300 off) and `X-Tidings-Signature: v1=` with the
 /// hex HMAC-SHA256 of timestamp, full stop and body under `signing_secret`. sandbox: nothing.
 #[utoipa::path(
@@ -68,28 +70,117 @@ pub(crate) struct AcceptedOut {
 pub(crate) async fn receive(
     State(hub): State<Arc<Hub>>,
     Path(channel): Path<String>,
+    Peer(peer): Peer,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Body,
-) -> Result<axum::Json<WebhookOut>, ApiError> {
+) -> Result<Response, ApiError> {
     let (id, entry) = look_up(&hub, &channel).await?;
     let (body, permit) = read(&hub, entry.kind, &headers, body).await?;
     let now = Timestamp::now();
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    ingest::channel::verify(entry.kind, &entry.credentials, &header, &body, now).map_err(
-        |refused| {
-            metrics::counter!("tidings_webhooks_refused_total", "kind" => entry.kind.name())
-                .increment(1);
-            tracing::debug!(channel = %id, %refused, "a webhook was refused");
-            ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "wrong-signature",
-                "The request is not signed, or not rightly. Check the channel's secret and the sender's clock.",
-            )
-        },
-    )?;
-    let accepted = accept(&hub, id, &entry, &headers, body, now).await;
+    let url = called(&hub, &headers, peer, &uri);
+    let answer = trust(&hub, id, &entry, &url, &headers, &body, now)?;
+    let accepted = accept(&hub, id, &entry, &headers, body, now).await?;
     drop(permit);
-    accepted
+    match answer {
+        Some(answer) => Ok(platforms_own(answer)),
+        None => Ok(accepted.into_response()),
+    }
+}
+
+/// Makes sure that the request is the platform's, and finds out what it wants to hear.
+fn trust(
+    hub: &Hub,
+    id: ChannelId,
+    entry: &Entry,
+    url: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Option<Answer>, ApiError> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let request = Request {
+        url,
+        headers: &header,
+        body,
+        now,
+    };
+    let google_keys = hub.google_keys.load();
+    let account = entry.account(&google_keys);
+    ingest::channel::verify(&account, &request).map_err(|refused| {
+        metrics::counter!("tidings_webhooks_refused_total", "kind" => entry.kind.name())
+            .increment(1);
+        tracing::debug!(channel = %id, %refused, "a webhook was refused");
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong-signature",
+            "The request is not signed, or not rightly. Check the channel's secret and the sender's clock.",
+        )
+    })?;
+    Ok(ingest::channel::answer(&account, &request))
+}
+
+/// Answer a platform that asks whether the address is ours.
+///
+/// WhatsApp, Messenger and Instagram: `hub.mode`, `hub.verify_token` (the channel's `verify_token`) and `hub.challenge`,
+/// which is the answer.
+#[utoipa::path(
+    get, path = "/webhooks/{channel_id}", tag = "webhooks", operation_id = "answer_challenge",
+    params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
+    responses((status = 200, description = "What the platform asked for", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn challenge(
+    State(hub): State<Arc<Hub>>,
+    Path(channel): Path<String>,
+    Peer(peer): Peer,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (_, entry) = look_up(&hub, &channel).await?;
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let request = Request {
+        url: &called(&hub, &headers, peer, &uri),
+        headers: &header,
+        body: &[],
+        now: Timestamp::now(),
+    };
+    let google_keys = hub.google_keys.load();
+    ingest::channel::challenge(&entry.account(&google_keys), &request)
+        .map(platforms_own)
+        .ok_or_else(|| {
+            ApiError::new(
+                StatusCode::FORBIDDEN,
+                "wrong-challenge",
+                "This is no question the channel's platform asks, or its verify token is another.",
+            )
+        })
+}
+
+fn platforms_own(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let kind = [(header::CONTENT_TYPE, answer.content_type)];
+    (status, kind, answer.body).into_response()
+}
+
+/// The address the platform called: below `gateway.public_url` when that is set; else as the host and protocol say, which
+/// are those that a trusted proxy forwards, if there is one.
+fn called(hub: &Hub, headers: &HeaderMap, peer: Option<IpAddr>, uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    if let Some(base) = &hub.settings.public_url {
+        return format!("{}{path}", base.trim_end_matches('/'));
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let first = |name: &str| Some(text(name)?.split(',').next()?.trim());
+    let trusted = peer.is_some_and(|peer| {
+        let mut proxies = hub.settings.trusted_proxies.iter();
+        proxies.any(|proxy| proxy.contains(&peer.to_canonical()))
+    });
+    let forwarded = |name: &str| if trusted { first(name) } else { None };
+    let protocol = forwarded("x-forwarded-proto").unwrap_or("http");
+    let host = forwarded("x-forwarded-host")
+        .or_else(|| text("host"))
+        .unwrap_or_default();
+    format!("{protocol}://{host}{path}")
 }
 
 /// Hand in a platform's update with an adapter's key instead of a signature.
@@ -144,7 +235,7 @@ async fn read<'hub>(
     body: Body,
 ) -> Result<(Bytes, SemaphorePermit<'hub>), ApiError> {
     let limit = match kind {
-        ChannelKind::Email => hub.settings.email_body_limit_bytes,
+        ChannelKind::Email | ChannelKind::Gmail => hub.settings.email_body_limit_bytes,
         _ => hub.settings.body_limit_bytes,
     };
     let announced = headers

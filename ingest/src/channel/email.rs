@@ -1,18 +1,12 @@
 //! E-mail by webhook: one raw RFC 5322 mail a request, signed as a generic one.
 
 use bytes::Bytes;
-use schemas::{ChannelKind, Timestamp};
-use serde_json::Value;
+use schemas::ChannelKind;
 
-use super::{Headers, Malformed, Refused, Update, secret, signature};
+use super::{Account, Malformed, Refused, Request, Update, signature};
 
-pub(super) fn verify(
-    credentials: &Value,
-    headers: Headers<'_, '_>,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<(), Refused> {
-    signature::verify(secret(credentials, "signing_secret")?, headers, body, now)
+pub(super) fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result<(), Refused> {
+    signature::verify(account.secret("signing_secret")?, request)
 }
 
 pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {

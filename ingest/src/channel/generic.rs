@@ -1,21 +1,16 @@
 //! The documented message, signed: one as JSON or MessagePack, or several as a JSON array.
 
 use bytes::Bytes;
-use schemas::{ChannelKind, Timestamp};
-use serde_json::{Value, value::RawValue};
+use schemas::ChannelKind;
+use serde_json::value::RawValue;
 
-use super::{Headers, MAX_UPDATES, Malformed, Refused, Update, secret, signature};
+use super::{Account, MAX_UPDATES, Malformed, Refused, Request, Update, signature};
 
 const JSON: &str = "application/json";
 const MESSAGEPACK: &str = "application/msgpack";
 
-pub(super) fn verify(
-    credentials: &Value,
-    headers: Headers<'_, '_>,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<(), Refused> {
-    signature::verify(secret(credentials, "signing_secret")?, headers, body, now)
+pub(super) fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result<(), Refused> {
+    signature::verify(account.secret("signing_secret")?, request)
 }
 
 /// What the bytes are is told by the bytes; a content type that says otherwise is not believed.

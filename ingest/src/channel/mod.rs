@@ -1,14 +1,29 @@
 //! One file per platform: is this really from it, and which updates are in it.
 //!
+//! [`verify`] looks at the whole request, before anything is read from it; [`challenge`] answers a platform that asks who is
+//! there; [`split`] finds the updates in a body; [`answer`] says what the platform wants to hear when they are stored.
+//!
 //! Invariants: an update's keys are those [`schemas::keys`] derives, so `stages` finds the same;
 //! splitting refuses a body as a whole or takes it as a whole. Deliberately absent: judging content;
 //! an update of an unknown type passes.
 
+mod discord;
 mod email;
 mod generic;
+mod gmail;
+mod instagram;
+mod line;
+mod messagebird;
+mod messenger;
 mod sandbox;
 mod signature;
+mod slack;
 mod telegram;
+mod twilio;
+mod viber;
+mod vonage;
+mod webchat;
+mod whatsapp;
 
 use bytes::Bytes;
 use schemas::{
@@ -18,10 +33,74 @@ use schemas::{
 use serde_json::Value;
 
 /// Updates one body may hold.
-pub const MAX_UPDATES: usize = 500;
+pub const MAX_UPDATES: usize = 1000;
 
 /// Gives a request's header by its lower-case name.
 pub type Headers<'a, 'h> = &'a dyn Fn(&str) -> Option<&'h str>;
+
+/// A request as the platform made it.
+#[derive(Clone, Copy)]
+pub struct Request<'a, 'h> {
+    /// The whole address the platform called, with its query; some sign it.
+    pub url: &'a str,
+    /// A header that is not text is absent.
+    pub headers: Headers<'a, 'h>,
+    pub body: &'a [u8],
+    pub now: Timestamp,
+}
+
+impl<'h> Request<'_, 'h> {
+    fn header(&self, name: &'static str) -> Result<&'h str, Refused> {
+        (self.headers)(name).ok_or(Refused::Missing(name))
+    }
+
+    fn content_type(&self) -> Option<&'h str> {
+        (self.headers)("content-type")
+    }
+}
+
+/// What a channel has to tell by.
+#[derive(Clone, Copy)]
+pub struct Account<'a> {
+    pub kind: ChannelKind,
+    pub credentials: &'a Value,
+    /// `config.settings`; null when there are none.
+    pub settings: &'a Value,
+    /// Public keys of Google, as a JSON Web Key Set; null while they are not known.
+    pub google_keys: &'a Value,
+}
+
+impl<'a> Account<'a> {
+    /// A secret of the channel; an empty one is none.
+    fn secret(&self, name: &str) -> Result<&'a str, Refused> {
+        secret(self.credentials, name)
+    }
+
+    /// A setting that is a text.
+    fn setting(&self, name: &str) -> Option<&'a str> {
+        self.settings.get(name).and_then(Value::as_str)
+    }
+}
+
+/// What a platform wants to hear, where it is not content with the hub's own JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP.
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// 200 with these words.
+    fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self {
+            status: 200,
+            content_type,
+            body: body.into(),
+        }
+    }
+}
 
 /// Why a request is not taken for the platform's. Says nothing of what was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,27 +159,56 @@ impl Update {
     }
 }
 
-/// Whether a request comes from the channel's platform. `headers` gives a header by its name in
-/// lower case; a header that is not text is absent.
+/// Whether a request comes from the channel's platform.
 ///
 /// # Errors
 /// [`Refused`], also when the channel has no secret to tell by.
-pub fn verify<'h>(
-    kind: ChannelKind,
-    credentials: &Value,
-    headers: Headers<'_, 'h>,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<(), Refused> {
-    match kind {
-        ChannelKind::Telegram => telegram::verify(credentials, headers),
-        ChannelKind::Email => email::verify(credentials, headers, body, now),
-        ChannelKind::Generic => generic::verify(credentials, headers, body, now),
+pub fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result<(), Refused> {
+    match account.kind {
+        ChannelKind::Telegram => telegram::verify(account, request),
+        ChannelKind::WhatsApp => whatsapp::verify(account, request),
+        ChannelKind::Slack => slack::verify(account, request),
+        ChannelKind::Discord => discord::verify(account, request),
+        ChannelKind::Email => email::verify(account, request),
+        ChannelKind::Gmail => gmail::verify(account, request),
+        ChannelKind::Twilio => twilio::verify(account, request),
+        ChannelKind::Vonage => vonage::verify(account, request),
+        ChannelKind::MessageBird => messagebird::verify(account, request),
+        ChannelKind::Messenger => messenger::verify(account, request),
+        ChannelKind::Instagram => instagram::verify(account, request),
+        ChannelKind::Line => line::verify(account, request),
+        ChannelKind::Viber => viber::verify(account, request),
+        ChannelKind::Webchat => webchat::verify(account, request),
+        ChannelKind::Generic => generic::verify(account, request),
         ChannelKind::Sandbox => sandbox::verify(),
     }
 }
 
-/// The updates in a body, in order; at least one. Bytes are not copied.
+/// The answer to a GET by which a platform asks whether the address is ours; none when it has no such custom, or asks wrongly.
+#[must_use]
+pub fn challenge(account: &Account<'_>, request: &Request<'_, '_>) -> Option<Answer> {
+    match account.kind {
+        ChannelKind::WhatsApp => whatsapp::challenge(account, request),
+        ChannelKind::Messenger => messenger::challenge(account, request),
+        ChannelKind::Instagram => instagram::challenge(account, request),
+        _ => None,
+    }
+}
+
+/// What the platform wants to hear once the updates of a trusted request are stored.
+#[must_use]
+pub fn answer(account: &Account<'_>, request: &Request<'_, '_>) -> Option<Answer> {
+    match account.kind {
+        ChannelKind::Slack => slack::answer(request),
+        ChannelKind::Discord => discord::answer(account, request),
+        ChannelKind::Twilio => twilio::answer(account, request),
+        ChannelKind::Vonage => vonage::answer(account, request),
+        _ => None,
+    }
+}
+
+/// The updates in a body, in order; none when a platform only wants to be answered. Bytes are copied only where an update
+/// needs what stands around it in the body.
 ///
 /// # Errors
 /// [`Malformed`] says what is wrong; nothing of the body is taken then.
@@ -112,6 +220,18 @@ pub fn split(
     match kind {
         ChannelKind::Telegram => telegram::split(body),
         ChannelKind::Email => email::split(body),
+        ChannelKind::WhatsApp => whatsapp::split(body),
+        ChannelKind::Slack => slack::split(body),
+        ChannelKind::Discord => discord::split(body),
+        ChannelKind::Gmail => gmail::split(body),
+        ChannelKind::Twilio => twilio::split(body),
+        ChannelKind::Vonage => vonage::split(body),
+        ChannelKind::MessageBird => messagebird::split(body),
+        ChannelKind::Messenger => messenger::split(body),
+        ChannelKind::Instagram => instagram::split(body),
+        ChannelKind::Line => line::split(body),
+        ChannelKind::Viber => viber::split(body),
+        ChannelKind::Webchat => webchat::split(content_type, body),
         ChannelKind::Generic => generic::split(ChannelKind::Generic, content_type, body),
         ChannelKind::Sandbox => sandbox::split(content_type, body),
     }
@@ -141,6 +261,7 @@ pub fn envelope(
         }),
         context: schemas::Context::default(),
         replies: Vec::new(),
+        events: Vec::new(),
         trace: Vec::new(),
     }
 }

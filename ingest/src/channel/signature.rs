@@ -5,11 +5,10 @@
 //! recorded request is of no use later.
 
 use hmac::{Hmac, KeyInit, Mac};
-use schemas::Timestamp;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::{Headers, Refused};
+use super::{Refused, Request};
 
 /// Header of the time of signing.
 pub(super) const TIMESTAMP: &str = "x-tidings-timestamp";
@@ -18,16 +17,11 @@ pub(super) const SIGNATURE: &str = "x-tidings-signature";
 /// How far the signer's clock may be off, in seconds.
 const TOLERANCE_S: i64 = 300;
 
-pub(super) fn verify(
-    secret: &str,
-    headers: Headers<'_, '_>,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<(), Refused> {
-    let timestamp = headers(TIMESTAMP).ok_or(Refused::Missing(TIMESTAMP))?;
-    let given = headers(SIGNATURE).ok_or(Refused::Missing(SIGNATURE))?;
+pub(super) fn verify(secret: &str, request: &Request<'_, '_>) -> Result<(), Refused> {
+    let timestamp = request.header(TIMESTAMP)?;
+    let given = request.header(SIGNATURE)?;
     let at: i64 = timestamp.parse().map_err(|_| Refused::Form(TIMESTAMP))?;
-    let off = now.0.div_euclid(1_000_000).abs_diff(at);
+    let off = request.now.0.div_euclid(1_000_000).abs_diff(at);
     if off > TOLERANCE_S.unsigned_abs() {
         return Err(Refused::Expired);
     }
@@ -35,7 +29,7 @@ pub(super) fn verify(
         .strip_prefix("v1=")
         .and_then(decode)
         .ok_or(Refused::Form(SIGNATURE))?;
-    let expected = sign(secret, timestamp, body);
+    let expected = sign(secret, timestamp, request.body);
     if bool::from(expected.ct_eq(&given)) {
         Ok(())
     } else {

@@ -3,16 +3,15 @@
 
 use bytes::Bytes;
 use schemas::ChannelKind;
-use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use super::{Headers, Malformed, Refused, Update, secret};
+use super::{Account, Malformed, Refused, Request, Update};
 
 const HEADER: &str = "x-telegram-bot-api-secret-token";
 
-pub(super) fn verify(credentials: &Value, headers: Headers<'_, '_>) -> Result<(), Refused> {
-    let secret = secret(credentials, "secret_token")?;
-    let given = headers(HEADER).ok_or(Refused::Missing(HEADER))?;
+pub(super) fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result<(), Refused> {
+    let secret = account.secret("secret_token")?;
+    let given = request.header(HEADER)?;
     if bool::from(secret.as_bytes().ct_eq(given.as_bytes())) {
         Ok(())
     } else {

@@ -6,8 +6,19 @@
 //! Invariants: pure; never panics on any bytes; keys are 1 to [`MAX_KEY_BYTES`] bytes long and hold
 //! no control characters. Deliberately absent: the content of the update (`stages`).
 
+pub mod discord;
 pub mod email;
+pub mod event;
+pub mod instagram;
+pub mod line;
+pub mod messagebird;
+pub mod messenger;
+pub mod slack;
 pub mod telegram;
+pub mod twilio;
+pub mod viber;
+pub mod vonage;
+pub mod whatsapp;
 
 use uuid::Uuid;
 
@@ -28,6 +39,13 @@ pub enum Malformed {
     Telegram { line: usize, column: usize },
     #[error("not an RFC 5322 message: it has no header")]
     Email,
+    #[error("not {what} (line {line}, column {column})")]
+    Json {
+        /// E.g. `a WhatsApp event`.
+        what: &'static str,
+        line: usize,
+        column: usize,
+    },
     #[error(transparent)]
     Generic(#[from] generic::Malformed),
 }
@@ -39,8 +57,18 @@ pub enum Malformed {
 pub fn of(kind: ChannelKind, bytes: &[u8]) -> Result<Keys, Malformed> {
     match kind {
         ChannelKind::Telegram => telegram::keys(bytes),
-        ChannelKind::Email => email::keys(bytes),
-        ChannelKind::Generic | ChannelKind::Sandbox => {
+        ChannelKind::Email | ChannelKind::Gmail => email::keys(bytes),
+        ChannelKind::WhatsApp => whatsapp::keys(bytes),
+        ChannelKind::Slack => slack::keys(bytes),
+        ChannelKind::Discord => discord::keys(bytes),
+        ChannelKind::Twilio => twilio::keys(bytes),
+        ChannelKind::Vonage => vonage::keys(bytes),
+        ChannelKind::MessageBird => messagebird::keys(bytes),
+        ChannelKind::Messenger => messenger::keys(bytes),
+        ChannelKind::Instagram => instagram::keys(bytes),
+        ChannelKind::Line => line::keys(bytes),
+        ChannelKind::Viber => viber::keys(bytes),
+        ChannelKind::Generic | ChannelKind::Webchat | ChannelKind::Sandbox => {
             let message = generic::GenericMessage::parse(bytes)?;
             Ok(Keys {
                 conversation: message.conversation_key().to_owned(),
@@ -51,7 +79,7 @@ pub fn of(kind: ChannelKind, bytes: &[u8]) -> Result<Keys, Malformed> {
 }
 
 /// A key without control characters; one that is too long is replaced by a digest of itself.
-fn bounded(key: &str) -> Option<String> {
+pub(crate) fn bounded(key: &str) -> Option<String> {
     let key: String = key.chars().filter(|c| !c.is_control()).collect();
     match key.len() {
         0 => None,
@@ -61,7 +89,7 @@ fn bounded(key: &str) -> Option<String> {
 }
 
 /// The hex digits of a UUIDv5 of the bytes.
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, bytes)
         .simple()
         .to_string()

@@ -1,44 +1,13 @@
 //! The HTTP client of the senders, and what its errors and answers mean.
-//!
-//! Invariants: no redirects, no proxy (a proxy would resolve names behind the guard's back), bounded
-//! waits, bounded answers, `TCP_NODELAY`.
 
-use std::{sync::Arc, time::Duration};
+use reqwest::{Client, StatusCode};
 
-use bytes::{Bytes, BytesMut};
-use reqwest::{Client, Response, StatusCode, header::RETRY_AFTER, redirect};
+pub(super) use egress::{body, retry_after};
 
-use super::{Failure, Misconfigured, SendOutcome, guard::PublicOnly};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The longest wait a platform may ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+use super::{Failure, Misconfigured, SendOutcome};
 
 pub(super) fn client(allow_private: bool) -> Result<Client, Misconfigured> {
-    if rustls::crypto::CryptoProvider::get_default().is_none()
-        && rustls::crypto::ring::default_provider()
-            .install_default()
-            .is_err()
-    {
-        tracing::debug!("another thread installed the crypto provider first");
-    }
-    let mut builder = Client::builder()
-        .user_agent(concat!("tidings/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        // What an error says about whether a request left is known of HTTP/1.
-        .http1_only()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(CALL_TIMEOUT)
-        .pool_idle_timeout(Duration::from_secs(20))
-        .tcp_nodelay(true);
-    if !allow_private {
-        builder = builder.dns_resolver(Arc::new(PublicOnly));
-    }
-    builder
-        .build()
+    egress::client(allow_private)
         .map_err(|error| Misconfigured::Tls(error.without_url().to_string()))
 }
 
@@ -79,31 +48,6 @@ fn deepest(error: &dyn std::error::Error) -> String {
         cause = source;
     }
     cause.to_string()
-}
-
-/// `Retry-After` in seconds. A date is not read: our own backoff holds then.
-pub(super) fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
-}
-
-/// Reads at most 64 KiB of the answer; what is longer or breaks off is no answer.
-pub(super) async fn body(mut response: Response) -> Option<Bytes> {
-    let mut read = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if read.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return None;
-        }
-        read.extend_from_slice(&chunk);
-    }
-    Some(read.freeze())
 }
 
 /// `http-<status>`.

@@ -13,7 +13,6 @@
 //!
 //! Deliberately absent: rate limits, retries, the ledger, metrics.
 
-mod guard;
 mod http;
 mod sandbox;
 mod smtp;
@@ -23,18 +22,20 @@ mod webhook;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use schemas::{ChannelId, ChannelKind, Outbound, TenantId};
+use schemas::{Attachment, ChannelId, ChannelKind, Outbound, TenantId};
 use serde::Serialize;
 use serde_json::Value;
 use store::Store;
 
-pub use guard::is_public;
+use egress::guard;
+pub use egress::is_public;
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
-    /// The platform took it; its id of the message where it gave one.
-    Accepted { provider_id: Option<String> },
+    /// The platform took it; its ids of the message, the first one being what a reply to it names. Several when it
+    /// left in parts; none when the platform gives none.
+    Accepted { provider_ids: Vec<String> },
     /// It did not leave, and may later. `after` is the platform's own wish, else our backoff holds.
     RetryAfter {
         after: Option<Duration>,
@@ -62,6 +63,8 @@ pub struct Failure {
 pub enum Scope {
     /// This message alone.
     Message,
+    /// Whatever is sent to this recipient: it blocked us, opted out, or is not there. It is suppressed.
+    Recipient,
     /// Every message of the channel would fare the same: throttled, unreachable, refused credentials.
     Channel,
 }
@@ -75,6 +78,11 @@ impl Failure {
     #[must_use]
     pub fn channel(code: impl Into<String>, detail: impl AsRef<str>) -> Self {
         Self::of(Scope::Channel, code.into(), detail.as_ref())
+    }
+
+    #[must_use]
+    pub fn recipient(code: impl Into<String>, detail: impl AsRef<str>) -> Self {
+        Self::of(Scope::Recipient, code.into(), detail.as_ref())
     }
 
     fn of(scope: Scope, code: String, detail: &str) -> Self {
@@ -141,6 +149,62 @@ pub trait Sender: Send + Sync + 'static {
     /// Tries the credentials without sending anything to anyone. Where the platform can be told
     /// where to deliver its updates, and `webhook_url` is given, it is told so.
     async fn test(&self, webhook_url: Option<&str>) -> TestReport;
+
+    /// Shows the people of a conversation that somebody is writing, where the platform has such a thing. `last` is the
+    /// platform's id of the newest message from there, which some platforms ask for.
+    async fn typing(&self, conversation: &str, last: Option<&str>) -> Result<(), Failure> {
+        let _ = (conversation, last);
+        Ok(())
+    }
+
+    /// Where a file of a message lies, with the headers that open it. By default it is where the message says.
+    ///
+    /// # Errors
+    /// [`Failure`] when the platform does not say; its scope tells whether it ever will.
+    async fn file(&self, attachment: &Attachment) -> Result<FileAt, Failure> {
+        let url = attachment
+            .url
+            .as_deref()
+            .ok_or_else(|| Failure::message("no-address", "the platform gave no address"))?;
+        FileAt::open(url)
+    }
+}
+
+/// Where a file can be fetched.
+#[derive(Clone, Debug)]
+pub struct FileAt {
+    pub url: reqwest::Url,
+    /// May hold credentials.
+    pub headers: reqwest::header::HeaderMap,
+}
+
+impl FileAt {
+    /// An address that needs no key.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn open(url: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            url: url
+                .parse()
+                .map_err(|_| Failure::message("address", "not an address"))?,
+            headers: reqwest::header::HeaderMap::new(),
+        })
+    }
+
+    /// An address that wants `Authorization`.
+    ///
+    /// # Errors
+    /// When it is no address, or the key is no header.
+    pub fn with(url: &str, authorization: &str) -> Result<Self, Failure> {
+        let mut at = Self::open(url)?;
+        let mut value = reqwest::header::HeaderValue::from_str(authorization).map_err(|_| {
+            Failure::channel("credentials", "the key has characters no header may have")
+        })?;
+        value.set_sensitive(true);
+        at.headers.insert(reqwest::header::AUTHORIZATION, value);
+        Ok(at)
+    }
 }
 
 /// What the hub allows all channels.
@@ -178,6 +242,18 @@ pub fn build(
         ChannelKind::Email => Arc::new(smtp::Smtp::new(account)?),
         ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
         ChannelKind::Sandbox => Arc::new(sandbox::Sandbox::new(account, store.clone())),
+        ChannelKind::WhatsApp
+        | ChannelKind::Slack
+        | ChannelKind::Discord
+        | ChannelKind::Gmail
+        | ChannelKind::Twilio
+        | ChannelKind::Vonage
+        | ChannelKind::MessageBird
+        | ChannelKind::Messenger
+        | ChannelKind::Instagram
+        | ChannelKind::Line
+        | ChannelKind::Viber
+        | ChannelKind::Webchat => return Err(Misconfigured::Missing("sender")),
     })
 }
 
@@ -193,6 +269,39 @@ pub struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
+    /// The platform's address: the setting `api_base`, or the documented one. Checked by the guard.
+    fn api_base(
+        &self,
+        documented: &str,
+        settings: &Settings,
+    ) -> Result<reqwest::Url, Misconfigured> {
+        let refused = Misconfigured::Invalid {
+            name: "api_base",
+            problem: "must be an http or https URL of a public host",
+        };
+        let given = self
+            .setting("api_base")
+            .and_then(Value::as_str)
+            .unwrap_or(documented);
+        let mut url = reqwest::Url::parse(given).map_err(|_| refused.clone())?;
+        guard::check(&url, self.allow_private(settings)).map_err(|_| refused)?;
+        if !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        Ok(url)
+    }
+
+    fn allow_private(&self, settings: &Settings) -> bool {
+        settings.allow_private_urls || self.setting_flag("allow_private")
+    }
+
+    fn setting_text(&self, name: &str) -> Option<&'a str> {
+        self.setting(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    }
+
     fn setting(&self, name: &str) -> Option<&'a Value> {
         self.config.get("settings")?.get(name)
     }

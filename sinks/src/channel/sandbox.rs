@@ -55,7 +55,7 @@ fn classed(error: &StoreError) -> SendOutcome {
 impl Sender for Sandbox {
     async fn send(&self, batch: &[&Outbound]) -> Vec<SendOutcome> {
         let accepted = |outbound: &&Outbound| SendOutcome::Accepted {
-            provider_id: Some(format!("sandbox-{}", outbound.message.id)),
+            provider_ids: vec![format!("sandbox-{}", outbound.message.id)],
         };
         let all: Vec<SandboxSent> = batch.iter().map(|outbound| self.sent(outbound)).collect();
         match store::sandbox::capture(&self.store, &all).await {

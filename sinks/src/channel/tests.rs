@@ -57,6 +57,7 @@ pub(crate) fn outbound(id: u128) -> Outbound {
             routing: Routing::default(),
             created_at: Timestamp(1_736_332_200_000_000),
             edited_at: None,
+            deleted_at: None,
             metadata: serde_json::Map::new(),
         }),
         cause: None,
@@ -82,8 +83,11 @@ pub(crate) fn account<'a>(
 /// One word for an outcome, and its code.
 pub(crate) fn word(outcome: &SendOutcome) -> String {
     match outcome {
-        SendOutcome::Accepted { provider_id } => {
-            format!("accepted {}", provider_id.as_deref().unwrap_or("-"))
+        SendOutcome::Accepted { provider_ids } => {
+            format!(
+                "accepted {}",
+                provider_ids.first().map_or("-", |id| id.as_str())
+            )
         }
         SendOutcome::RetryAfter { failure, .. } => format!("retry {}", failure.code),
         SendOutcome::Permanent(failure) => format!("permanent {}", failure.code),

@@ -84,7 +84,11 @@ impl Webhook {
         let status = response.status();
         if status.is_success() {
             return SendOutcome::Accepted {
-                provider_id: http::body(response).await.and_then(|body| own_id(&body)),
+                provider_ids: http::body(response)
+                    .await
+                    .and_then(|body| own_id(&body))
+                    .into_iter()
+                    .collect(),
             };
         }
         refused(status, http::retry_after(&response))

@@ -33,7 +33,7 @@ use std::{
 
 use nats::{Batch, Bus, DeadLetter, HandleError, Handler, Item, Lane};
 use schemas::{
-    ChannelId, ChannelStatus, Outbound, TrackContext, TrackEvent, TrackKind,
+    About, ChannelId, ChannelStatus, Outbound, TrackContext, TrackEvent, TrackKind,
     subject::{self, stream},
 };
 use store::Store;
@@ -274,5 +274,6 @@ fn event(
         at: schemas::Timestamp::now(),
         provider_id,
         detail: detail.map(str::to_owned),
+        about: About::Message,
     }
 }

@@ -40,12 +40,13 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     match outcome {
-        SendOutcome::Accepted { provider_id } => Decision {
+        SendOutcome::Accepted { mut provider_ids } => Decision {
             result: DeliveryResult {
                 message,
                 state: DeliveryState::Sent,
                 attempt,
-                provider_id,
+                provider_id: (!provider_ids.is_empty()).then(|| provider_ids.remove(0)),
+                more_ids: provider_ids,
                 error_class: None,
                 detail: None,
                 next_try_at: None,
@@ -100,6 +101,7 @@ fn again(
             state: DeliveryState::Queued,
             attempt,
             provider_id: None,
+            more_ids: Vec::new(),
             error_class: Some("transient".into()),
             detail: Some(told(&failure)),
             next_try_at: Some(now.plus(wait)),
@@ -124,6 +126,7 @@ fn failed(
             state,
             attempt,
             provider_id: None,
+            more_ids: Vec::new(),
             error_class: Some(class.into()),
             detail: Some(told(&failure)),
             next_try_at: None,
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn accepted_is_sent() {
         let accepted = SendOutcome::Accepted {
-            provider_id: Some("p".into()),
+            provider_ids: vec!["p".into(), "q".into()],
         };
         let decision = decide(1, accepted, OnUnknown::Hold);
         assert_eq!(decision.result.state, DeliveryState::Sent);

@@ -84,7 +84,7 @@ impl Limit {
                 per_second: 30.0,
                 burst: NonZeroU32::MIN,
             }),
-            ChannelKind::Email | ChannelKind::Generic | ChannelKind::Sandbox => None,
+            _ => None,
         }
     }
 

@@ -390,6 +390,7 @@ fn given_back(message: MessageId, attempt: u32, now: Timestamp) -> DeliveryResul
         state: DeliveryState::Queued,
         attempt,
         provider_id: None,
+        more_ids: Vec::new(),
         error_class: Some("not-called".into()),
         detail: None,
         next_try_at: Some(now),

@@ -32,6 +32,7 @@ fn envelope(hub: &Hub, channel: schemas::ChannelId, text: &str) -> Envelope {
         body: Body::Message(Box::new(inner)),
         context: schemas::Context::default(),
         replies: Vec::new(),
+        events: Vec::new(),
         trace: Vec::new(),
     }
 }
@@ -153,5 +154,6 @@ fn event(hub: &Hub, outbound: &schemas::Outbound, kind: TrackKind) -> TrackEvent
         at: Timestamp::now(),
         provider_id: None,
         detail: None,
+        about: schemas::About::Message,
     }
 }

@@ -186,6 +186,7 @@ impl Hub {
             cause: None,
             attempt: 0,
             queued_at: Timestamp::now(),
+            from: None,
         }
     }
 
@@ -393,6 +394,7 @@ pub(crate) fn message(channel: ChannelId, conversation: &str, text: &str) -> Mes
         routing: Routing::default(),
         created_at: Timestamp::now(),
         edited_at: None,
+        deleted_at: None,
         metadata: Map::new(),
     }
 }

@@ -40,6 +40,7 @@ fn envelope(text: &str, spoken: &[(&str, u32)]) -> Envelope {
         routing: Routing::default(),
         created_at: Timestamp(1),
         edited_at: None,
+        deleted_at: None,
         metadata: serde_json::Map::new(),
     };
     let spoken = spoken.iter().map(|(code, messages)| Spoken {
@@ -60,6 +61,7 @@ fn envelope(text: &str, spoken: &[(&str, u32)]) -> Envelope {
             spoken: spoken.collect(),
         },
         replies: Vec::new(),
+        events: Vec::new(),
         trace: Vec::new(),
     }
 }

@@ -5,9 +5,9 @@
 use schemas::{DeadReason, Message, MessageType, generic::GenericMessage};
 use serde_json::Value;
 
-use super::{AUTOMATIC, html, malformed, note_command, type_of};
+use super::{AUTOMATIC, Filled, html, malformed, note_command, type_of};
 
-pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<(), DeadReason> {
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<Filled, DeadReason> {
     let given = GenericMessage::parse(bytes).map_err(malformed)?;
     message.sender.id = given.sender.id;
     message.sender.name = given.sender.name;
@@ -47,5 +47,5 @@ pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<(), DeadReason
     if message.message_type == MessageType::Command {
         note_command(message);
     }
-    Ok(())
+    Ok(Filled::MESSAGE)
 }

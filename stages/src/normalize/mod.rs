@@ -8,15 +8,27 @@
 //! publish raw updates cannot claim another message's id; replies an envelope arrives with are
 //! discarded. Deliberately absent: fetching attachments; they stay references.
 
+mod discord;
 mod email;
 mod generic;
 mod html;
+mod instagram;
+mod line;
+mod messagebird;
+mod messenger;
 mod sandbox;
+mod slack;
 mod telegram;
+mod twilio;
+mod viber;
+mod vonage;
+mod webchat;
+mod whatsapp;
 
 use schemas::{
-    Attachment, Body, ChannelKind, Content, ConversationId, DeadReason, Direction, Envelope,
-    Message, MessageId, MessageType, Outcome, Party, PartyType, Priority, Raw, Routing,
+    About, Attachment, Body, ChannelKind, Content, ConversationId, DeadReason, Direction, Envelope,
+    Message, MessageId, MessageType, Outcome, Party, PartyType, Priority, Raw, Routing, Timestamp,
+    TrackContext, TrackEvent, TrackKind,
     keys::{self, Keys},
     subject::stage,
 };
@@ -64,17 +76,127 @@ impl Stage for Normalize {
             ));
         };
         match message(&envelope, raw) {
-            Ok(message) => Outcome::Next(Box::new(Envelope {
-                body: Body::Message(Box::new(message)),
-                replies: Vec::new(),
-                ..envelope
-            })),
+            Ok((message, Filled::Message(news))) => {
+                let events = track(&envelope, news);
+                Outcome::Next(Box::new(Envelope {
+                    body: Body::Message(Box::new(message)),
+                    replies: Vec::new(),
+                    events,
+                    ..envelope
+                }))
+            }
+            Ok((_, Filled::News(news))) => Outcome::Track(track(&envelope, news)),
             Err(reason) => Outcome::Dead(reason),
         }
     }
 }
 
-fn message(envelope: &Envelope, raw: &Raw) -> Result<Message, DeadReason> {
+/// What an update turned out to be.
+pub(crate) enum Filled {
+    /// A message, and what it says besides itself ("stop writing to me").
+    Message(Vec<News>),
+    /// No message: a receipt, or somebody who blocked us.
+    News(Vec<News>),
+}
+
+impl Filled {
+    /// A message and nothing else.
+    pub(crate) const MESSAGE: Self = Self::Message(Vec::new());
+}
+
+/// What a platform says about messages we sent or addresses we write to.
+pub(crate) struct News {
+    pub(crate) kind: TrackKind,
+    /// [`About::Sent`] needs `provider_id`; [`About::Message`] is not for updates.
+    pub(crate) about: About,
+    /// The platform's id of the message we sent.
+    pub(crate) provider_id: Option<String>,
+    /// The platform's time.
+    pub(crate) at: Timestamp,
+    /// A code or a reason; never content or addresses.
+    pub(crate) detail: Option<String>,
+}
+
+impl News {
+    /// What became of a message we sent.
+    pub(crate) fn receipt(kind: TrackKind, provider_id: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            kind,
+            about: About::Sent,
+            provider_id: Some(provider_id.into()),
+            at,
+            detail: None,
+        }
+    }
+
+    /// What an address wants, or can no longer.
+    pub(crate) fn address(kind: TrackKind, address: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            kind,
+            about: About::Address(address.into()),
+            provider_id: None,
+            at,
+            detail: None,
+        }
+    }
+
+    /// All that was sent in the update's conversation up to `at`.
+    pub(crate) fn watermark(kind: TrackKind, at: Timestamp) -> Self {
+        Self {
+            kind,
+            about: About::Conversation,
+            provider_id: None,
+            at,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn because(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+}
+
+/// The tracking events of an update's news. Their ids come of what they say, so an update that comes twice says it once.
+fn track(envelope: &Envelope, news: Vec<News>) -> Vec<TrackEvent> {
+    news.into_iter()
+        .map(|news| {
+            let provider_id = news.provider_id.map(|id| clean_line(id, MAX_ID_BYTES));
+            let about = match news.about {
+                About::Address(address) => About::Address(clean_line(address, MAX_ID_BYTES)),
+                other => other,
+            };
+            // A platform's second word on the same state of the same message is another event only when its time differs.
+            let (message, occurrence) = match (&about, &provider_id) {
+                (About::Sent, Some(id)) => {
+                    (MessageId::sent(envelope.channel, id), news.at.0.to_string())
+                }
+                _ => (envelope.message, String::new()),
+            };
+            TrackEvent {
+                id: TrackEvent::derive_id(message, news.kind, &occurrence),
+                tenant: envelope.tenant,
+                channel: envelope.channel,
+                conversation: envelope.conversation,
+                message,
+                context: if about == About::Sent || about == About::Conversation {
+                    TrackContext::Message
+                } else {
+                    TrackContext::Inbound
+                },
+                kind: news.kind,
+                at: news.at,
+                provider_id,
+                detail: news.detail.map(|detail| clean_line(detail, MAX_LINE_BYTES)),
+                about,
+            }
+        })
+        .collect()
+}
+
+fn message(envelope: &Envelope, raw: &Raw) -> Result<(Message, Filled), DeadReason> {
     let keys = keys::of(envelope.kind, &raw.bytes).map_err(malformed)?;
     let honest = envelope.message == MessageId::inbound(envelope.channel, &keys.platform_id)
         && envelope.conversation == ConversationId::of(envelope.channel, &keys.conversation)
@@ -86,14 +208,45 @@ fn message(envelope: &Envelope, raw: &Raw) -> Result<Message, DeadReason> {
         ));
     }
     let mut message = blank(envelope, keys);
-    match envelope.kind {
-        ChannelKind::Telegram => telegram::fill(&mut message, &raw.bytes),
-        ChannelKind::Email => email::fill(&mut message, &raw.bytes)?,
-        ChannelKind::Generic => generic::fill(&mut message, &raw.bytes)?,
-        ChannelKind::Sandbox => sandbox::fill(&mut message, &raw.bytes)?,
-    }
+    let bytes = &raw.bytes;
+    let filled = match envelope.kind {
+        ChannelKind::Telegram => telegram::fill(&mut message, bytes),
+        ChannelKind::WhatsApp => whatsapp::fill(&mut message, bytes),
+        ChannelKind::Slack => slack::fill(&mut message, bytes),
+        ChannelKind::Discord => discord::fill(&mut message, bytes),
+        ChannelKind::Email => email::fill(&mut message, bytes)?,
+        ChannelKind::Gmail => email::fill(&mut message, bytes)?,
+        ChannelKind::Twilio => twilio::fill(&mut message, bytes),
+        ChannelKind::Vonage => vonage::fill(&mut message, bytes),
+        ChannelKind::MessageBird => messagebird::fill(&mut message, bytes),
+        ChannelKind::Messenger => messenger::fill(&mut message, bytes),
+        ChannelKind::Instagram => instagram::fill(&mut message, bytes),
+        ChannelKind::Line => line::fill(&mut message, bytes),
+        ChannelKind::Viber => viber::fill(&mut message, bytes),
+        ChannelKind::Webchat => webchat::fill(&mut message, bytes)?,
+        ChannelKind::Generic => generic::fill(&mut message, bytes)?,
+        ChannelKind::Sandbox => sandbox::fill(&mut message, bytes)?,
+    };
     tidy(&mut message);
-    Ok(message)
+    Ok((message, filled))
+}
+
+/// An update of a type or form not known: its raw form is kept, so that nothing is lost because a platform added something.
+fn unsupported(message: &mut Message, bytes: &[u8]) {
+    message.message_type = MessageType::Unsupported;
+    if message.sender.id.is_empty() {
+        message.sender.id = message.platform_conversation_id.clone();
+        message.sender.kind = PartyType::System;
+    }
+    let raw = Some(bytes)
+        .filter(|bytes| bytes.len() <= MAX_RAW_BYTES)
+        .and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
+    match raw {
+        Some(raw) => message.metadata.insert("raw".into(), raw),
+        None => message
+            .metadata
+            .insert("raw_size_bytes".into(), bytes.len().into()),
+    };
 }
 
 fn malformed(error: impl std::fmt::Display) -> DeadReason {
@@ -129,6 +282,7 @@ fn blank(envelope: &Envelope, keys: Keys) -> Message {
         routing: Routing::default(),
         created_at: envelope.received_at,
         edited_at: None,
+        deleted_at: None,
         metadata: Map::new(),
     }
 }
@@ -280,6 +434,7 @@ pub(crate) mod tests {
             }),
             context: schemas::Context::default(),
             replies: Vec::new(),
+            events: Vec::new(),
             trace: Vec::new(),
         }
     }
@@ -316,7 +471,7 @@ pub(crate) mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
         #[test]
-        fn any_bytes_have_an_answer(kind in 0usize..4, head in 0usize..6, bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn any_bytes_have_an_answer(kind in 0usize..ChannelKind::ALL.len(), head in 0usize..6, bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let head: &[u8] = [
                 &b""[..],
                 b"{\"update_id\":1,\"message\":{\"message_id\":1,\"date\":1,\"chat\":{\"id\":1,\"type\":\"private\"},\"text\":\"",
@@ -334,6 +489,7 @@ pub(crate) mod tests {
                     prop_assert!(!json.contains("\\u0000"));
                 }
                 Outcome::Dead(reason) => prop_assert_eq!(reason.code, "malformed"),
+                Outcome::Track(_) => {}
                 Outcome::Drop(_) => prop_assert!(false, "normalize never drops"),
             }
         }

@@ -2,8 +2,8 @@
 
 use schemas::{DeadReason, Message};
 
-use super::generic;
+use super::{Filled, generic};
 
-pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<(), DeadReason> {
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<Filled, DeadReason> {
     generic::fill(message, bytes)
 }

@@ -118,6 +118,7 @@ pub(super) fn outbound(
         routing: Routing::default(),
         created_at: envelope.received_at,
         edited_at: None,
+        deleted_at: None,
         metadata,
     };
     Outbound {
@@ -128,7 +129,16 @@ pub(super) fn outbound(
         cause: Some(message.id),
         attempt: 0,
         queued_at: envelope.received_at,
+        from: own_address(message),
     }
+}
+
+/// Ours in the conversation, where the platform said one: the number or the page that was written to.
+fn own_address(message: &Message) -> Option<String> {
+    let ours = &message.recipient;
+    let named = matches!(ours.kind, PartyType::Bot | PartyType::System)
+        && ours.id != message.channel_id.to_string();
+    (named && !ours.id.is_empty()).then(|| ours.id.clone())
 }
 
 /// The subject of an answer.

@@ -81,6 +81,8 @@ pub struct DeliveryResult {
     /// As [`Verdict::Send`] gave it.
     pub attempt: u32,
     pub provider_id: Option<String>,
+    /// The platform's other ids of the message, when it left in parts.
+    pub more_ids: Vec<String>,
     /// A token, e.g. `transient`, `permanent`, `rate-limited`.
     pub error_class: Option<String>,
     /// A reason for people; never content or addresses.

@@ -191,6 +191,7 @@ pub(crate) fn inbound(
         body: Body::Message(Box::new(message)),
         context: schemas::Context::default(),
         replies: Vec::new(),
+        events: Vec::new(),
         trace: vec![Hop {
             stage: "language".into(),
             worker: "w1".into(),
@@ -238,6 +239,7 @@ fn message(channel: ChannelId, conversation: &str, number: i64) -> Message {
         routing: Routing::default(),
         created_at: at(number),
         edited_at: None,
+        deleted_at: None,
         metadata: serde_json::Map::new(),
     }
 }

@@ -252,7 +252,7 @@ impl Sender for Smtp {
                 Err(failure) => SendOutcome::Permanent(failure),
                 Ok(letter) => match self.deliver(&letter).await {
                     Ok(()) => SendOutcome::Accepted {
-                        provider_id: Some(letter.message_id),
+                        provider_ids: vec![letter.message_id],
                     },
                     Err(trouble) => classed(&trouble),
                 },

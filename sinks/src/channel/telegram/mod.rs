@@ -86,11 +86,10 @@ impl Telegram {
             Err(failure) => return SendOutcome::Permanent(failure),
         };
         let total = calls.len();
-        let mut provider_id = None;
+        let mut provider_ids = Vec::new();
         for (done, call) in calls.into_iter().enumerate() {
             match self.call(call.method, &call.body).await {
-                Ok(result) if done == 0 => provider_id = own_id(&result),
-                Ok(_) => {}
+                Ok(result) => provider_ids.extend(own_id(&result)),
                 Err(outcome) if done == 0 => return outcome,
                 Err(_) => {
                     return SendOutcome::Unknown(Failure::message(
@@ -100,7 +99,7 @@ impl Telegram {
                 }
             }
         }
-        SendOutcome::Accepted { provider_id }
+        SendOutcome::Accepted { provider_ids }
     }
 
     async fn set_webhook(&self, url: &str) -> Result<(), SendOutcome> {

@@ -13,7 +13,7 @@ use mail_parser::{
 use schemas::{Attachment, DeadReason, Message, MessageType, Party, PartyType, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{AUTOMATIC, MAX_ATTACHMENTS, MAX_HTML_BYTES, MAX_TEXT_BYTES, html, malformed};
+use super::{AUTOMATIC, Filled, MAX_ATTACHMENTS, MAX_HTML_BYTES, MAX_TEXT_BYTES, html, malformed};
 use crate::text::{address, prefix};
 
 /// Ids of `References` kept, the oldest first.
@@ -23,7 +23,7 @@ const MAX_ADDRESSES: usize = 50;
 /// Longest full text kept beside a cut one.
 const MAX_FULL_TEXT_BYTES: usize = 32 * 1024;
 
-pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<(), DeadReason> {
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<Filled, DeadReason> {
     let mail = MessageParser::default()
         .parse(bytes)
         .ok_or_else(|| malformed("not an RFC 5322 message"))?;
@@ -54,7 +54,7 @@ pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<(), DeadReason
     if let Some(why) = automatic::written_by_a_program(&mail, sender) {
         message.metadata.insert(AUTOMATIC.into(), why.into());
     }
-    Ok(())
+    Ok(Filled::MESSAGE)
 }
 
 fn parties(message: &mut Message, mail: &Mail<'_>) {

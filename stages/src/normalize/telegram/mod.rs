@@ -11,9 +11,9 @@ use schemas::{Message, MessageType, Party, PartyType, Timestamp, keys::telegram:
 use serde_json::{Map, Value};
 
 use self::update::{Callback, Chat, Update, User};
-use super::{MAX_RAW_BYTES, note_command};
+use super::{Filled, note_command, unsupported};
 
-pub(super) fn fill(message: &mut Message, bytes: &[u8]) {
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Filled {
     let known = serde_json::from_slice::<Update>(bytes).ok();
     let done = known.is_some_and(|mut update| {
         if let Some((kind, given)) = update.message() {
@@ -29,6 +29,7 @@ pub(super) fn fill(message: &mut Message, bytes: &[u8]) {
     if !done {
         unsupported(message, bytes);
     }
+    Filled::MESSAGE
 }
 
 /// Which of the four updates that carry a message it is.
@@ -162,23 +163,6 @@ fn service(message: &mut Message, bytes: &[u8]) {
         message.message_type = MessageType::Event;
         message.metadata.insert("event".into(), event.into());
     }
-}
-
-fn unsupported(message: &mut Message, bytes: &[u8]) {
-    message.message_type = MessageType::Unsupported;
-    if message.sender.id.is_empty() {
-        message.sender.id = message.platform_conversation_id.clone();
-        message.sender.kind = PartyType::System;
-    }
-    let raw = Some(bytes)
-        .filter(|bytes| bytes.len() <= MAX_RAW_BYTES)
-        .and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
-    match raw {
-        Some(raw) => message.metadata.insert("raw".into(), raw),
-        None => message
-            .metadata
-            .insert("raw_size_bytes".into(), bytes.len().into()),
-    };
 }
 
 fn party_of_user(user: User) -> Party {

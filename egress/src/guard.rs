@@ -2,7 +2,7 @@
 //!
 //! Invariant: the check is made on the addresses that are then connected to, because names are
 //! resolved here and nowhere else; a URL that spells an address is checked before the call. Redirects
-//! are not followed at all.
+//! are followed by [`crate::get`] only, which checks each.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -58,7 +58,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 /// Why a URL is not called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Forbidden {
+pub enum Forbidden {
     #[error("must be an http or https URL with a host and without a user")]
     Form,
     #[error("must not point to a private or local address")]
@@ -66,7 +66,7 @@ pub(super) enum Forbidden {
 }
 
 /// Checks what can be seen in the URL itself; names are checked when they are resolved.
-pub(super) fn check(url: &Url, allow_private: bool) -> Result<(), Forbidden> {
+pub fn check(url: &Url, allow_private: bool) -> Result<(), Forbidden> {
     let plain = url.username().is_empty() && url.password().is_none();
     let host = url.host_str().ok_or(Forbidden::Form)?;
     if !matches!(url.scheme(), "http" | "https") || !plain {
@@ -84,7 +84,7 @@ pub(super) fn check(url: &Url, allow_private: bool) -> Result<(), Forbidden> {
 }
 
 /// Resolves names to public addresses only.
-pub(super) struct PublicOnly;
+pub struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {

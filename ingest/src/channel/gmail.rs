@@ -1,0 +1,18 @@
+//! Gmail.
+
+use bytes::Bytes;
+use schemas::ChannelKind;
+
+use super::{Account, Malformed, Refused, Request, Update};
+
+pub(super) fn verify(_account: &Account<'_>, _request: &Request<'_, '_>) -> Result<(), Refused> {
+    Err(Refused::NoSecret)
+}
+
+pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
+    Ok(vec![Update::of(
+        ChannelKind::Gmail,
+        "message/rfc822",
+        body,
+    )?])
+}

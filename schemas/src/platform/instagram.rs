@@ -1,0 +1,27 @@
+//! Instagram.
+
+use super::{Ability, Form, Platform, field};
+use crate::ChannelKind;
+
+pub(super) const PLATFORM: Platform = Platform {
+    kind: ChannelKind::Instagram,
+    title: "Instagram",
+    credentials: &[
+        field("app_secret", Form::Text, "Signs webhooks."),
+        field("verify_token", Form::Text, "Answers the challenge."),
+        field("access_token", Form::Text, "Of the account."),
+    ],
+    settings: &[],
+    ability: Ability {
+        verify: "-",
+        text: "-",
+        media: "-",
+        buttons: "-",
+        receipts: "-",
+        edits: "-",
+        templates: "-",
+        typing: "-",
+        limits: "-",
+        test: "-",
+    },
+};

@@ -1,0 +1,23 @@
+//! Sandbox.
+
+use super::{Ability, Platform};
+use crate::ChannelKind;
+
+pub(super) const PLATFORM: Platform = Platform {
+    kind: ChannelKind::Sandbox,
+    title: "Sandbox",
+    credentials: &[],
+    settings: &[],
+    ability: Ability {
+        verify: "-",
+        text: "-",
+        media: "-",
+        buttons: "-",
+        receipts: "-",
+        edits: "-",
+        templates: "-",
+        typing: "-",
+        limits: "-",
+        test: "-",
+    },
+};

@@ -1,0 +1,9 @@
+//! Messages of visitors, as the hub's own chat writes them.
+
+use schemas::{DeadReason, Message};
+
+use super::{Filled, generic};
+
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<Filled, DeadReason> {
+    generic::fill(message, bytes)
+}

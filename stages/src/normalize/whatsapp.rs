@@ -1,0 +1,10 @@
+//! WhatsApp events.
+
+use schemas::Message;
+
+use super::{Filled, unsupported};
+
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Filled {
+    unsupported(message, bytes);
+    Filled::MESSAGE
+}
