@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use ingest::channel::{MAX_UPDATES, Malformed, Refused, envelope, split, verify};
+use ingest::channel::{Account, Request, MAX_UPDATES, Malformed, Refused, envelope, split, verify};
 use proptest::prelude::*;
 use schemas::{ChannelId, ChannelKind, MessageId, TenantId, Timestamp};
 use serde_json::{Value, json};
@@ -38,7 +38,19 @@ fn check(
         let found = headers.iter().find(|(given, _)| *given == name);
         found.map(|(_, value)| *value)
     };
-    verify(kind, credentials, &find, body, NOW)
+    let account = Account {
+        kind,
+        credentials,
+        settings: &Value::Null,
+        google_keys: &Value::Null,
+    };
+    let request = Request {
+        url: "https://hub.example.com/api/v1/webhooks/1",
+        headers: &find,
+        body,
+        now: NOW,
+    };
+    verify(&account, &request)
 }
 
 fn signed(kind: ChannelKind, timestamp: &str, signature: &str, body: &[u8]) -> Result<(), Refused> {

@@ -143,6 +143,7 @@ fn understood(mut envelope: Envelope, fields: &Map<String, Value>) -> Envelope {
 fn seen(stage: &str, outcome: Outcome) -> Value {
     let envelope = match outcome {
         Outcome::Next(envelope) => envelope,
+        Outcome::Track(events) => return json!({"track": events}),
         Outcome::Drop(reason) => return json!({"drop": reason}),
         Outcome::Dead(reason) => return json!({"dead": reason.code}),
     };

@@ -398,6 +398,7 @@ fn models_see_the_language_and_the_batch_and_answers_reach_their_own() {
                 None => "nothing".into(),
             },
             Outcome::Dead(reason) => reason.code.clone(),
+            Outcome::Track(_) => "track".into(),
             Outcome::Drop(reason) => reason.code.clone(),
         })
         .collect();

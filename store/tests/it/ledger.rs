@@ -52,6 +52,7 @@ impl Ledger {
             state,
             attempt,
             provider_id: Some("p1".into()),
+            more_ids: Vec::new(),
             error_class: None,
             detail: None,
             next_try_at: next,

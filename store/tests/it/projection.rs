@@ -446,6 +446,7 @@ async fn tracking_raises_the_ledger_and_counts_once() {
         at: at(seconds),
         provider_id: None,
         detail: None,
+        about: schemas::About::Message,
     };
     let mut foreign = event(TrackKind::Read, 9);
     foreign.tenant = bed.theirs;

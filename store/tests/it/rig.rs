@@ -148,6 +148,7 @@ impl Bed {
             cause: None,
             attempt: 0,
             queued_at: at(number),
+            from: None,
         };
         (outbound, number)
     }
