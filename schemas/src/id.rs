@@ -64,6 +64,8 @@ ids! {
     ConversationId,
     /// One message, inbound or outbound.
     MessageId,
+    /// One file: an attachment's or an upload.
+    MediaId,
     /// One API key.
     ApiKeyId,
     /// One routing rule.
@@ -106,6 +108,14 @@ impl MessageId {
     #[must_use]
     pub fn reply(cause: MessageId, rule: &str) -> Self {
         Self(derive(cause.0, &["reply", rule]))
+    }
+}
+
+impl MediaId {
+    /// The file of a message's attachment: UUIDv5(message, its place among them).
+    #[must_use]
+    pub fn of(message: MessageId, place: usize) -> Self {
+        Self(derive(message.0, &["media", &place.to_string()]))
     }
 }
 

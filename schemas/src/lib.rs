@@ -36,7 +36,7 @@ pub use conversation::ConversationStatus;
 pub use dead::DeadReason;
 pub use envelope::{Body, Context, DecodeError, Envelope, Hop, Raw, Spoken};
 pub use id::{
-    ApiKeyId, ChannelId, ContactId, ConversationId, MessageId, RuleId, TemplateId, TenantId,
+    ApiKeyId, ChannelId, ContactId, ConversationId, MediaId, MessageId, RuleId, TemplateId, TenantId,
 };
 pub use labelled::LabelledText;
 pub use message::{

@@ -3,7 +3,7 @@
 
 use schemas::{
     ApiKeyId, ChannelId, ChannelKind, ChannelStatus, ContactId, ConversationId, ConversationStatus,
-    DeliveryState, Direction, MessageId, MessageType, PartyType, Priority, RuleId, Task,
+    DeliveryState, Direction, MediaId, MessageId, MessageType, PartyType, Priority, RuleId, Task,
     TemplateId, TenantId, Timestamp,
 };
 use sqlx::{
@@ -62,6 +62,7 @@ ids!(
     ChannelId,
     ContactId,
     ConversationId,
+    MediaId,
     MessageId,
     RuleId,
     TemplateId

@@ -22,7 +22,10 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Generate, Key, Payload},
 };
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq};
 
 const VERSION: &str = "v1";
 const NONCE_BYTES: usize = 24;
@@ -185,6 +188,34 @@ impl Keyring {
             .map_err(|_| KeyringError::DoesNotOpen)
     }
 
+    /// A tag by which [`Keyring::has_signed`] knows the data again: HMAC-SHA-256 under a key of its own for each purpose,
+    /// cut to 128 bits.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, data: &[u8]) -> [u8; 16] {
+        self.look();
+        let keys = &self.ring().keys;
+        keys.ciphers
+            .get(&keys.current)
+            .map_or([0; 16], |key| tag(key, purpose, data))
+    }
+
+    /// Whether a key of the ring, current or earlier, gave this tag. Takes the same time whatever the tag is.
+    #[must_use]
+    pub fn has_signed(&self, purpose: &str, data: &[u8], given: &[u8]) -> bool {
+        let known = |ring: &Ring| {
+            let keys = ring.keys.ciphers.values();
+            keys.fold(Choice::from(0), |known, key| {
+                known | tag(key, purpose, data).ct_eq(given)
+            })
+        };
+        if bool::from(known(&self.ring())) {
+            return true;
+        }
+        // Another process may have rotated.
+        self.look();
+        bool::from(known(&self.ring()))
+    }
+
     /// Adds a fresh key, which seals from now on; its id. The file is replaced as a whole.
     ///
     /// # Errors
@@ -231,6 +262,22 @@ impl Keyring {
             Err(error) => tracing::error!(%error, "the key file was changed and is not used"),
         }
     }
+}
+
+fn tag(key: &Key<XChaCha20Poly1305>, purpose: &str, data: &[u8]) -> [u8; 16] {
+    let mac = |key: &[u8], data: &[u8]| {
+        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key)
+            .expect("HMAC takes keys of every length");
+        mac.update(data);
+        mac.finalize().into_bytes()
+    };
+    let own = mac(key.as_slice(), purpose.as_bytes());
+    let whole = mac(&own, data);
+    let mut tag = [0; 16];
+    for (byte, from) in tag.iter_mut().zip(whole) {
+        *byte = from;
+    }
+    tag
 }
 
 fn edition(path: &Path) -> Option<Edition> {

@@ -39,6 +39,7 @@ pub mod delivery;
 mod error;
 mod keyring;
 pub mod label;
+pub mod media;
 pub mod message;
 pub mod model;
 mod page;

@@ -142,3 +142,18 @@ fn the_key_file() {
         ));
     }
 }
+
+#[test]
+fn what_was_signed_is_known_again_also_after_a_rotation() {
+    let ring = Keyring::ephemeral();
+    let tag = ring.sign("media", b"file 7");
+    assert!(ring.has_signed("media", b"file 7", &tag));
+    ring.rotate().unwrap();
+    assert!(ring.has_signed("media", b"file 7", &tag));
+    assert_ne!(ring.sign("media", b"file 7"), tag);
+    assert!(!ring.has_signed("media", b"file 8", &tag));
+    assert!(!ring.has_signed("tracking", b"file 7", &tag));
+    assert!(!ring.has_signed("media", b"file 7", &tag[..15]));
+    assert!(!ring.has_signed("media", b"file 7", &[0; 16]));
+    assert!(!Keyring::ephemeral().has_signed("media", b"file 7", &tag));
+}
