@@ -8,6 +8,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::reply_token::ReplyToken;
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
@@ -120,10 +122,13 @@ impl MediaId {
 }
 
 impl ConversationId {
-    /// UUIDv5(channel, the platform's conversation).
+    /// UUIDv5(channel, the platform's conversation), unless that is a [`ReplyToken`] of this channel: then the
+    /// conversation it names.
     #[must_use]
     pub fn of(channel: ChannelId, platform_conversation: &str) -> Self {
-        Self(derive(channel.0, &["conversation", platform_conversation]))
+        ReplyToken::of_key(platform_conversation)
+            .and_then(|token| token.conversation(channel))
+            .unwrap_or_else(|| Self(derive(channel.0, &["conversation", platform_conversation])))
     }
 }
 

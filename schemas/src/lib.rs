@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod partition;
 pub mod platform;
 pub mod priority;
+pub mod reply_token;
 pub mod rule;
 pub mod secret;
 pub mod snapshot;

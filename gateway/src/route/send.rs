@@ -14,7 +14,8 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use schemas::{
-    ChannelId, ChannelKind, ConversationId, Message, MessageId, Outbound, Timestamp, subject,
+    ChannelId, ChannelKind, ConversationId, Message, MessageId, Outbound, Timestamp,
+    reply_token::KEY_PREFIX, subject,
 };
 use sha2::{Digest, Sha256};
 use store::{StoreError, conversation::ConversationRow};
@@ -58,7 +59,10 @@ impl Known {
             });
         }
         // A thread somebody began is named after its first mail; one we begin, after the participant.
-        if message.in_reply_to.is_none() && self.platform_conversation_id != self.participant_id {
+        // A conversation that only a reply token names has no mail to answer by its key.
+        let named = self.platform_conversation_id != self.participant_id
+            && !self.platform_conversation_id.starts_with(KEY_PREFIX);
+        if message.in_reply_to.is_none() && named {
             message.in_reply_to = Some(self.platform_conversation_id.clone());
         }
     }
@@ -145,7 +149,7 @@ async fn queue(
         MessageId::idempotent(caller.tenant, key)
     });
     let mut message = build(id, caller, &known, body)?;
-    if kind == ChannelKind::Email {
+    if matches!(kind, ChannelKind::Email | ChannelKind::Gmail) {
         known.thread(&mut message);
     }
     if key.is_some()

@@ -54,6 +54,13 @@ fn a_mail_stands_in_its_thread() {
     known().thread(&mut message);
     assert_eq!(message.subject.as_deref(), Some("Re: Where is my parcel?"));
     assert_eq!(message.in_reply_to.as_deref(), Some("thread"));
+    let mut message = built(json!({"conversation_id": ID, "content": "hi"})).unwrap();
+    let by_token = Known {
+        platform_conversation_id: format!("{KEY_PREFIX}abc"),
+        ..known()
+    };
+    by_token.thread(&mut message);
+    assert_eq!(message.in_reply_to, None);
     let mut message = built(
         json!({"conversation_id": ID, "content": "hi", "subject": "Another", "in_reply_to": "m1"}),
     )

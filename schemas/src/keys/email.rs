@@ -1,15 +1,26 @@
 //! Keys of e-mail (RFC 5322, 3.6.4).
 //!
 //! A message is its `Message-ID` without brackets, or a digest of its bytes when it has none. A
-//! conversation is the first of `References`, else `In-Reply-To`, else the message itself: the id of
-//! the mail that began the thread.
+//! conversation is the one whose token ([`ReplyToken`]) stands in an address the mail was sent to, in any id of
+//! `In-Reply-To` or in any of `References`; else the first of `References`, else of `In-Reply-To`, else the message
+//! itself: the id of the mail that began the thread.
 
 use std::borrow::Cow;
 
 use super::{Keys, Malformed, bounded, digest};
+use crate::reply_token::ReplyToken;
 
 /// How far into a mail its headers are looked for.
 const MAX_HEADER_BYTES: usize = 256 * 1024;
+
+/// Where the addresses stand that a mail was sent to. The last three are what servers add on delivery.
+const ADDRESSED: [&[u8]; 5] = [
+    b"to",
+    b"cc",
+    b"delivered-to",
+    b"x-original-to",
+    b"envelope-to",
+];
 
 /// The keys of one mail.
 ///
@@ -26,10 +37,10 @@ pub fn keys(bytes: &[u8]) -> Result<Keys, Malformed> {
         .and_then(|value| bracketed(value).or_else(|| value.split_whitespace().next()))
         .and_then(bounded)
         .unwrap_or_else(|| digest(bytes));
-    let conversation = [headers.references, headers.in_reply_to]
-        .into_iter()
-        .flatten()
-        .find_map(|value| bracketed(&value).and_then(bounded))
+    let conversation = headers
+        .token()
+        .map(|token| token.key())
+        .or_else(|| headers.root())
         .unwrap_or_else(|| platform_id.clone());
     Ok(Keys {
         platform_id,
@@ -45,16 +56,42 @@ fn bracketed(value: &str) -> Option<&str> {
     (!id.is_empty()).then_some(id)
 }
 
-/// The headers that carry ids, unfolded; of a repeated one the first.
+/// The headers that carry ids and addresses, unfolded; of a repeated `Message-ID` the first.
 #[derive(Default)]
 struct Headers {
     any: bool,
     message_id: Option<String>,
-    references: Option<String>,
-    in_reply_to: Option<String>,
+    references: Vec<String>,
+    in_reply_to: Vec<String>,
+    addressed: Vec<String>,
 }
 
 impl Headers {
+    /// The token of the conversation that this mail continues.
+    fn token(&self) -> Option<ReplyToken> {
+        let in_ids = |values: &[String]| {
+            // The youngest mail that is answered stands last.
+            values
+                .iter()
+                .flat_map(|value| value.split(['<', '>', ' ', '\t']))
+                .filter_map(ReplyToken::in_message_id)
+                .last()
+        };
+        self.addressed
+            .iter()
+            .find_map(|value| ReplyToken::in_addresses(value))
+            .or_else(|| in_ids(&self.in_reply_to))
+            .or_else(|| in_ids(&self.references))
+    }
+
+    /// The id of the mail that began the thread.
+    fn root(&self) -> Option<String> {
+        self.references
+            .iter()
+            .chain(&self.in_reply_to)
+            .find_map(|value| bracketed(value).and_then(bounded))
+    }
+
     fn of(bytes: &[u8]) -> Self {
         let mut headers = Self::default();
         let head = bytes.get(..MAX_HEADER_BYTES).unwrap_or(bytes);
@@ -72,22 +109,27 @@ impl Headers {
                 continue;
             }
             headers.any = true;
-            let slot = if name.eq_ignore_ascii_case(b"message-id") {
-                &mut headers.message_id
-            } else if name.eq_ignore_ascii_case(b"references") {
-                &mut headers.references
-            } else if name.eq_ignore_ascii_case(b"in-reply-to") {
-                &mut headers.in_reply_to
-            } else {
+            let lower = name.to_ascii_lowercase();
+            let is_addressed = ADDRESSED.contains(&lower.as_slice());
+            let known: [&[u8]; 3] = [b"message-id", b"references", b"in-reply-to"];
+            if !is_addressed && !known.contains(&lower.as_slice()) {
                 continue;
-            };
+            }
             let mut text: Cow<'_, [u8]> = value.get(1..).unwrap_or_default().into();
             while let Some(more) = lines.next_if(|next| {
                 matches!(next.first(), Some(b' ' | b'\t')) && !trim_cr(next).is_empty()
             }) {
                 text.to_mut().extend_from_slice(trim_cr(more));
             }
-            slot.get_or_insert_with(|| String::from_utf8_lossy(&text).into_owned());
+            let text = String::from_utf8_lossy(&text).into_owned();
+            match lower.as_slice() {
+                b"message-id" => {
+                    headers.message_id.get_or_insert(text);
+                }
+                b"references" => headers.references.push(text),
+                b"in-reply-to" => headers.in_reply_to.push(text),
+                _ => headers.addressed.push(text),
+            }
         }
         headers
     }
@@ -99,7 +141,10 @@ fn trim_cr(line: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::{ChannelId, ConversationId, MessageId, reply_token::message_id};
 
     fn named(mail: &str) -> (String, String) {
         let keys = keys(mail.as_bytes()).unwrap();
@@ -127,5 +172,42 @@ mod tests {
         let endless = format!("Message-ID: <{}>\n\n", "x".repeat(600));
         assert_eq!(named(&endless).0.len(), 32);
         assert!(keys(b"no header here").is_err());
+    }
+
+    #[test]
+    fn a_token_outranks_the_thread() {
+        let (channel, other) = (
+            ChannelId(Uuid::from_u128(2)),
+            ConversationId(Uuid::from_u128(8)),
+        );
+        let conversation = ConversationId(Uuid::from_u128(7));
+        let token = ReplyToken::new(channel, conversation);
+        let message = MessageId(Uuid::from_u128(5));
+        let ours = message_id(message, channel, conversation, "desk.example");
+        let elder = message_id(message, channel, other, "desk.example");
+        for head in [
+            format!("To: Desk <desk+{token}@desk.example>\nReferences: <root@b.c>"),
+            format!("To: x@y.z\nDelivered-To: desk+{token}@desk.example\nIn-Reply-To: <root@b.c>"),
+            format!(
+                "Envelope-To:\n desk+{}@desk.example",
+                token.to_string().to_uppercase()
+            ),
+            format!("To: x@y.z\nIn-Reply-To: <root@b.c>\n\t<{ours}>\nReferences: <{elder}>"),
+            format!(
+                "References: <root@b.c> <{elder}>\r\n <{ours}> <last@b.c>\nIn-Reply-To: <last@b.c>"
+            ),
+            format!("In-Reply-To: Your mail <{ours}> of Monday"),
+        ] {
+            let (_, key) = named(&format!("{head}\nMessage-ID: <new@b.c>\n\nyes"));
+            assert_eq!(key, token.key(), "{head}");
+            assert_eq!(ConversationId::of(channel, &key), conversation);
+            let elsewhere = ChannelId(Uuid::from_u128(3));
+            assert_ne!(ConversationId::of(elsewhere, &key), conversation);
+        }
+        // In the body, or in the mail's own id, it says nothing.
+        let (_, key) = named(&format!(
+            "Message-ID: <{ours}>\n\nTo: desk+{token}@desk.example"
+        ));
+        assert_eq!(key, ours);
     }
 }

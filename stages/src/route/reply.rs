@@ -65,7 +65,7 @@ pub(super) fn outbound(
         ..message.sender.clone()
     };
     let mut subject = None;
-    if envelope.kind == ChannelKind::Email {
+    if matches!(envelope.kind, ChannelKind::Email | ChannelKind::Gmail) {
         if let Some(reply_to) = message
             .metadata
             .get("reply_to")
