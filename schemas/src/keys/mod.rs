@@ -13,6 +13,7 @@ pub mod instagram;
 pub mod line;
 pub mod messagebird;
 pub mod messenger;
+pub mod meta;
 pub mod slack;
 pub mod telegram;
 pub mod twilio;
