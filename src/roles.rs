@@ -46,6 +46,8 @@ pub(crate) enum Role {
     Janitor,
 }
 
+    /// Reading channels whose platform does not call: mailboxes, long polls, listeners.
+    Poll,
 impl Role {
     pub(crate) fn all() -> Vec<Self> {
         Self::value_variants().to_vec()
@@ -155,6 +157,7 @@ pub(crate) async fn start(
         }
     }
     Ok(Hub {
+            Role::Poll => starting.poll(),
         tasks: starting.tasks,
         stop: starting.stop,
     })
@@ -384,6 +387,19 @@ impl Starting<'_> {
     fn sender_settings(&self) -> sinks::channel::Settings {
         sinks::channel::Settings {
             allow_private_urls: self.config.deliver.allow_private_urls,
+    fn poll(&mut self) {
+        let settings = ingest::poll::Settings {
+            allow_private_urls: self.config.deliver.allow_private_urls,
+            max_bytes: self.config.gateway.email_body_limit_bytes,
+        };
+        let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
+        let worker = self.worker.clone();
+        self.tasks.spawn(async move {
+            ingest::poll::run(bus, store, settings, worker, stop).await;
+            Ok(())
+        });
+    }
+
         }
     }
 }

@@ -29,6 +29,21 @@ pub const CONFIG_CHANGED: &str = "hub.config.changed";
 /// What external adapters publish to.
 #[must_use]
 pub fn ingest(tenant: TenantId, kind: ChannelKind, channel: ChannelId, token: &str) -> String {
+/// Core subjects on which the pollers of channels are told that there is something to fetch.
+pub const POLL_NUDGES: &str = "poll.nudge.*";
+
+/// Where the poller of a channel is told so.
+#[must_use]
+pub fn nudge(channel: ChannelId) -> String {
+    format!("poll.nudge.{}", channel.simple())
+}
+
+/// The channel of such a subject.
+#[must_use]
+pub fn nudged_channel(subject: &str) -> Option<ChannelId> {
+    subject.strip_prefix("poll.nudge.")?.parse().ok()
+}
+
     format!(
         "ingest.{}.{kind}.{}.{token}",
         tenant.simple(),
@@ -111,6 +126,18 @@ mod tests {
     #[test]
     fn inbound_round_trip() {
         let (tenant, channel) = (TenantId(Uuid::from_u128(1)), ChannelId(Uuid::from_u128(2)));
+    #[test]
+    fn a_nudge_names_its_channel() {
+        let channel = ChannelId(Uuid::from_u128(2));
+        assert_eq!(
+            nudge(channel),
+            "poll.nudge.00000000000000000000000000000002"
+        );
+        assert_eq!(nudged_channel(&nudge(channel)), Some(channel));
+        assert_eq!(nudged_channel("poll.nudge.x"), None);
+        assert_eq!(nudged_channel("hub.config.changed"), None);
+    }
+
         let subject = inbound(7, tenant, ChannelKind::Email, channel);
         assert_eq!(
             subject,

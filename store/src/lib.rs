@@ -35,6 +35,7 @@ pub mod channel;
 mod column;
 pub mod contact;
 pub mod conversation;
+pub mod cursor;
 pub mod delivery;
 mod error;
 mod keyring;

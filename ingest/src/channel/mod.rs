@@ -144,7 +144,7 @@ pub struct Update {
 }
 
 impl Update {
-    fn of(
+    pub(crate) fn of(
         kind: ChannelKind,
         content_type: &'static str,
         bytes: Bytes,

@@ -4,6 +4,7 @@
 
 mod configuration;
 mod credentials;
+mod cursor;
 mod ledger;
 mod outage;
 mod pages;

@@ -1,0 +1,69 @@
+//! Channels that are fetched or listened to, in place of a platform that calls.
+//!
+//! A channel with a [`Poller`] is read by one task over all workers: a lease in Postgres says whose. The task runs the poller,
+//! rests after failures, and notes the channel's health when it changes.
+//!
+//! A new poller is one file here and one arm in [`poller`].
+//!
+//! Invariants: a lost lease ends the task, by this worker's clock before the database's; a cursor moves after the broker's
+//! acknowledgement only, so what is fetched twice is absorbed by its ids and nothing is missed; no poller runs in a hot loop,
+//! whatever its platform answers. Deliberately absent: fairness between workers; who comes first reads, and others take over
+//! when it goes.
+
+mod directory;
+mod error;
+mod pause;
+mod port;
+mod tenure;
+
+use async_trait::async_trait;
+use schemas::{ChannelKind, TenantId};
+use serde_json::Value;
+
+pub use directory::run;
+pub use error::PollError;
+pub use port::Port;
+
+/// Reads one channel.
+#[async_trait]
+pub trait Poller: Send + Sync {
+    /// Fetches or listens for as long as it can: publishes what comes ([`Port::publish`]), then moves the cursor ([`Port::save`]),
+    /// and says so when the platform answered ([`Port::answered`]). `Ok` means that a connection ended in good order; it is
+    /// run again soon, after an error later, with the same port. May be dropped at any await.
+    ///
+    /// # Errors
+    /// [`PollError`] says by its class when it is worth another try.
+    async fn run(&self, port: &Port) -> Result<(), PollError>;
+}
+
+/// What the hub allows all pollers.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Lets channels call private and loopback addresses: for tests and a hub on one machine.
+    pub allow_private_urls: bool,
+    /// The largest update that is taken; it must fit into one message of the broker.
+    pub max_bytes: usize,
+}
+
+/// What is stored about a channel, as far as reading needs it. Another one means another task.
+#[derive(Clone, Debug, PartialEq)]
+struct Spec {
+    tenant: TenantId,
+    kind: ChannelKind,
+    credentials: Value,
+    settings: Value,
+}
+
+impl Spec {
+    fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).and_then(Value::as_str)
+    }
+}
+
+/// The poller of a channel; none when its platform calls us, or it is only written to.
+#[expect(clippy::match_single_binding, reason = "the arms follow")]
+fn poller(spec: &Spec) -> Option<Box<dyn Poller>> {
+    match (spec.kind, spec.setting("receive")) {
+        _ => None,
+    }
+}
