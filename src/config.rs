@@ -44,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) auth: AuthSettings,
     pub(crate) keys: KeysSettings,
     pub(crate) storage: StorageSettings,
+    pub(crate) media: MediaSettings,
     #[serde(default)]
     pub(crate) inference: inference::Settings,
     pub(crate) log: LogSettings,
@@ -106,6 +107,14 @@ pub(crate) struct LanguageSettings {
 pub(crate) struct DeliverSettings {
     pub(crate) max_batch: usize,
     pub(crate) allow_private_urls: bool,
+}
+
+/// Files of messages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MediaSettings {
+    pub(crate) max_bytes: usize,
+    pub(crate) concurrency: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -7,6 +7,7 @@ mod directory;
 mod embedded;
 mod labels;
 mod lag;
+mod media;
 mod model;
 mod pipeline;
 mod replay;

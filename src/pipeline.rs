@@ -24,7 +24,7 @@ use schemas::{
 };
 use stages::{Cx, Stage};
 
-use crate::{directory::Directory, shelf::Shelf, spoken::Memory};
+use crate::{directory::Directory, media, shelf::Shelf, spoken::Memory};
 
 /// How long the outputs of a batch may take to be stored before the batch is given up and redelivered.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(60);
@@ -56,6 +56,20 @@ struct Outputs {
 }
 
 impl Outputs {
+    /// Hands messages with files on to who fetches them.
+    fn fetch(&mut self, slots: &[Slot], unread: &[Envelope]) {
+        for (slot, unread) in slots.iter().zip(unread) {
+            let Slot::Going(envelope) = slot else {
+                continue;
+            };
+            if envelope.message().is_some_and(media::has_files) {
+                let place = partition::of(&partition::token(&envelope.conversation_key));
+                let to = subject::pipe(subject::MEDIA, place, envelope.tenant);
+                self.publish.push((to, unread.encode()));
+            }
+        }
+    }
+
     fn track(&mut self, events: &[TrackEvent]) {
         self.publish.extend(events.iter().map(|event| {
             let subject = subject::track(event.tenant, event.context, event.kind);
@@ -142,6 +156,13 @@ impl Pipeline {
             snapshot: self.directory.snapshot(),
             models: self.shelf.models(),
         };
+        // As they came in, for those whose files are to be fetched.
+        let takes_in = self.entry() == subject::stage::NORMALIZE;
+        let unread: Vec<Envelope> = if takes_in {
+            envelopes.iter().map(|(_, envelope)| envelope.clone()).collect()
+        } else {
+            Vec::new()
+        };
         let mut originals: Vec<Original> = Vec::with_capacity(envelopes.len());
         let mut slots: Vec<Slot> = Vec::with_capacity(envelopes.len());
         for (original, envelope) in envelopes {
@@ -150,6 +171,9 @@ impl Pipeline {
         }
         for stage in &self.stages {
             self.step(stage.as_ref(), &cx, &mut slots, &originals, &mut outputs);
+            if takes_in && stage.name() == subject::stage::NORMALIZE {
+                outputs.fetch(&slots, &unread);
+            }
         }
         let kept = slots.into_iter().filter_map(|slot| match slot {
             Slot::Going(envelope) => Some(envelope),

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Config, without_credentials},
     directory::Directory,
-    lag,
+    lag, media,
     pipeline::Pipeline,
     shelf::{Keeper, Objects, Shelf},
     telemetry,
@@ -42,12 +42,14 @@ pub(crate) enum Role {
     Deliver,
     /// Writing into Postgres what the streams hold.
     Project,
+    /// Fetching the files of messages.
+    Media,
     /// Due messages, advisories, adapters' sign-in.
     Janitor,
-}
-
     /// Reading channels whose platform does not call: mailboxes, long polls, listeners.
     Poll,
+}
+
 impl Role {
     pub(crate) fn all() -> Vec<Self> {
         Self::value_variants().to_vec()
@@ -153,11 +155,12 @@ pub(crate) async fn start(
             Role::Pipeline => starting.pipeline(wiring.group.as_deref()).await?,
             Role::Deliver => starting.deliver(wiring.owner.take()).await?,
             Role::Project => starting.project(),
+            Role::Media => starting.media()?,
             Role::Janitor => starting.janitor(wiring.callout_seed.take()),
+            Role::Poll => starting.poll(),
         }
     }
     Ok(Hub {
-            Role::Poll => starting.poll(),
         tasks: starting.tasks,
         stop: starting.stop,
     })
@@ -203,6 +206,10 @@ impl Starting<'_> {
                     audience: auth.jwt_audience.clone(),
                 },
             },
+            media: Arc::new(media::Keeper::new(
+                Objects::new(&self.config.storage)?,
+                &self.config.media,
+            )),
             models: Arc::new(Keeper::new(Objects::new(&self.config.storage)?)),
             tester: Arc::new(Tester::new(self.store.clone(), self.sender_settings())),
             metrics: Arc::new(telemetry::metrics_text),
@@ -335,6 +342,24 @@ impl Starting<'_> {
         );
     }
 
+    fn media(&mut self) -> anyhow::Result<()> {
+        let objects = Objects::new(&self.config.storage)?;
+        let lane = media::Queue::new(self.store.clone(), objects.clone(), &self.config.media)?;
+        self.run(subject::MEDIA, 64, nats::lanes(subject::MEDIA), lane);
+        let fetcher = media::Fetcher::new(
+            self.store.clone(),
+            objects,
+            self.sender_settings(),
+            &self.config.media,
+        )?;
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            fetcher.run(stop).await;
+            Ok(())
+        });
+        Ok(())
+    }
+
     fn janitor(&mut self, callout_seed: Option<Secret>) {
         self.run(
             "forward-due",
@@ -362,6 +387,19 @@ impl Starting<'_> {
         }
     }
 
+    fn poll(&mut self) {
+        let settings = ingest::poll::Settings {
+            allow_private_urls: self.config.deliver.allow_private_urls,
+            max_bytes: self.config.gateway.email_body_limit_bytes,
+        };
+        let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
+        let worker = self.worker.clone();
+        self.tasks.spawn(async move {
+            ingest::poll::run(bus, store, settings, worker, stop).await;
+            Ok(())
+        });
+    }
+
     /// Serves this worker's share of fixed lanes.
     fn run<H: Handler>(&mut self, role: &str, max_items: usize, lanes: Vec<Lane>, handler: H) {
         let settings = self.worker_settings(role, max_items);
@@ -387,19 +425,6 @@ impl Starting<'_> {
     fn sender_settings(&self) -> sinks::channel::Settings {
         sinks::channel::Settings {
             allow_private_urls: self.config.deliver.allow_private_urls,
-    fn poll(&mut self) {
-        let settings = ingest::poll::Settings {
-            allow_private_urls: self.config.deliver.allow_private_urls,
-            max_bytes: self.config.gateway.email_body_limit_bytes,
-        };
-        let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
-        let worker = self.worker.clone();
-        self.tasks.spawn(async move {
-            ingest::poll::run(bus, store, settings, worker, stop).await;
-            Ok(())
-        });
-    }
-
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     problem::ApiError,
     projected::Projected,
     route::send::Known,
-    settings::{ChannelTester, Deps, ModelKeeper, Settings},
+    settings::{ChannelTester, Deps, MediaKeeper, ModelKeeper, Settings},
 };
 
 /// Tenants held at a time: each takes a connection of the database until it is let go.
@@ -34,6 +34,7 @@ pub(crate) struct Hub {
     pub(crate) settings: Settings,
     pub(crate) tester: Arc<dyn ChannelTester>,
     pub(crate) models: Arc<dyn ModelKeeper>,
+    pub(crate) media: Arc<dyn MediaKeeper>,
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) directory: Directory,
     /// Google's public keys, as a JSON Web Key Set; null until they are known.
@@ -70,6 +71,7 @@ impl Hub {
             settings: deps.settings,
             tester: deps.tester,
             models: deps.models,
+            media: deps.media,
             metrics: deps.metrics,
         })
     }

@@ -32,7 +32,7 @@ pub use auth::JwtKeyError;
 pub use router::openapi;
 pub use serve::{ServeError, serve};
 pub use settings::{
-    ChannelTest, ChannelTester, Deps, JwtSettings, ModelKeeper, ModelRead, SettingRefused,
+    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead, SettingRefused,
     Settings, StorageDown,
 };
 

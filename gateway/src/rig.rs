@@ -18,13 +18,13 @@ use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use nats::{Bus, ConnectSettings};
-use schemas::{Secret, TenantId, Understanding};
+use schemas::{MediaId, Secret, TenantId, Understanding};
 use serde_json::{Value, json};
-use store::{Keyring, Store, channel::ChannelRow};
+use store::{Keyring, Store, channel::ChannelRow, media::MediaStored};
 use tower::ServiceExt as _;
 
 use crate::{
-    ChannelTest, ChannelTester, Deps, JwtSettings, ModelKeeper, ModelRead, SettingRefused,
+    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead, SettingRefused,
     Settings, StorageDown, hub::Hub, router::router,
 };
 
@@ -80,6 +80,26 @@ impl ModelKeeper for Nothing {
 
     fn delete(&self, _: TenantId, _: String) -> BoxFuture<'_, Result<(), StorageDown>> {
         async { Ok(()) }.boxed()
+    }
+}
+
+impl MediaKeeper for Nothing {
+    fn max_bytes(&self) -> usize {
+        1024
+    }
+
+    fn put(
+        &self,
+        _: TenantId,
+        _: MediaId,
+        _: Option<String>,
+        _: Bytes,
+    ) -> BoxFuture<'_, Result<MediaStored, StorageDown>> {
+        async { Err(StorageDown) }.boxed()
+    }
+
+    fn get(&self, _: TenantId, _: MediaId) -> BoxFuture<'_, Result<Option<Bytes>, StorageDown>> {
+        async { Ok(None) }.boxed()
     }
 }
 
@@ -215,6 +235,7 @@ pub(crate) async fn deps(change: impl FnOnce(&mut Settings)) -> (Deps, Parts) {
         settings,
         tester: Arc::new(Untested),
         models: Arc::new(Nothing),
+        media: Arc::new(Nothing),
         metrics: Arc::new(|| "# no metrics\n".to_owned()),
     };
     let parts = Parts {

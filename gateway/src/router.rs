@@ -18,7 +18,8 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audit, channel, conversation, dlq, docs, health, journey, label, message, model,
+        api_key, audit, channel, conversation, dlq, docs, health, journey, label, media, message,
+        model,
         outbox, resolve, rule, send, stats, template, understanding, webhook,
     },
 };
@@ -46,6 +47,7 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(send::create, message::list))
         .routes(routes!(message::get))
         .routes(routes!(journey::get))
+        .routes(routes!(media::of_message))
         .routes(routes!(resolve::resolve))
         .routes(routes!(label::put, label::list))
         .routes(routes!(label::export))
@@ -75,11 +77,14 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
 
 /// What reads its body by itself, within a limit of its own.
 fn raw_guarded() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new().routes(routes!(webhook::hand_in))
+    OpenApiRouter::new()
+        .routes(routes!(webhook::hand_in))
+        .routes(routes!(media::upload))
 }
 
 fn webhooks() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new().routes(routes!(webhook::receive, webhook::challenge))
+        .routes(routes!(media::serve))
 }
 
 fn operations() -> OpenApiRouter<Arc<Hub>> {

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use nats::Bus;
-use schemas::{Secret, Task, TenantId, Understanding};
+use schemas::{MediaId, Secret, Task, TenantId, Understanding};
 use serde_json::Value;
-use store::{Store, channel::ChannelRow};
+use store::{Store, channel::ChannelRow, media::MediaStored};
 
 /// How the gateway behaves.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ pub struct Deps {
     pub settings: Settings,
     pub tester: Arc<dyn ChannelTester>,
     pub models: Arc<dyn ModelKeeper>,
+    pub media: Arc<dyn MediaKeeper>,
     /// Renders the metrics in Prometheus' text form.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -117,6 +118,34 @@ pub trait ModelKeeper: Send + Sync {
 
     /// Removes a file; one that is not there is no error.
     fn delete(&self, tenant: TenantId, id: String) -> BoxFuture<'_, Result<(), StorageDown>>;
+}
+
+/// Where files of messages are kept.
+pub trait MediaKeeper: Send + Sync {
+    /// Largest file that is taken.
+    fn max_bytes(&self) -> usize;
+
+    /// Keeps a file, and says what it is; `content_type` is what its sender said.
+    ///
+    /// # Errors
+    /// [`StorageDown`].
+    fn put(
+        &self,
+        tenant: TenantId,
+        id: MediaId,
+        content_type: Option<String>,
+        file: Bytes,
+    ) -> BoxFuture<'_, Result<MediaStored, StorageDown>>;
+
+    /// A file that was kept; none when it is not there.
+    ///
+    /// # Errors
+    /// [`StorageDown`].
+    fn get(
+        &self,
+        tenant: TenantId,
+        id: MediaId,
+    ) -> BoxFuture<'_, Result<Option<Bytes>, StorageDown>>;
 }
 
 /// A part of the settings that cannot be accepted.

@@ -24,7 +24,7 @@ const CONSUMERS: &[(&str, &[(&str, &str)])] = &[
     ("INGEST", embedded!("consumers/INGEST": "normalize")),
     (
         "PIPE",
-        embedded!("consumers/PIPE": "language", "classify", "route"),
+        embedded!("consumers/PIPE": "language", "classify", "route", "media"),
     ),
     (
         "CONV",

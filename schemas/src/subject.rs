@@ -23,12 +23,12 @@ pub mod stage {
     pub const ALL: [&str; 4] = [NORMALIZE, LANGUAGE, CLASSIFY, ROUTE];
 }
 
+/// In the place of a stage's name: messages with files to be fetched, as they came in.
+pub const MEDIA: &str = "media";
+
 /// Core subject on which a change of channels, rules, templates or keys is announced.
 pub const CONFIG_CHANGED: &str = "hub.config.changed";
 
-/// What external adapters publish to.
-#[must_use]
-pub fn ingest(tenant: TenantId, kind: ChannelKind, channel: ChannelId, token: &str) -> String {
 /// Core subjects on which the pollers of channels are told that there is something to fetch.
 pub const POLL_NUDGES: &str = "poll.nudge.*";
 
@@ -44,6 +44,9 @@ pub fn nudged_channel(subject: &str) -> Option<ChannelId> {
     subject.strip_prefix("poll.nudge.")?.parse().ok()
 }
 
+/// What external adapters publish to.
+#[must_use]
+pub fn ingest(tenant: TenantId, kind: ChannelKind, channel: ChannelId, token: &str) -> String {
     format!(
         "ingest.{}.{kind}.{}.{token}",
         tenant.simple(),
@@ -124,9 +127,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inbound_round_trip() {
-        let (tenant, channel) = (TenantId(Uuid::from_u128(1)), ChannelId(Uuid::from_u128(2)));
-    #[test]
     fn a_nudge_names_its_channel() {
         let channel = ChannelId(Uuid::from_u128(2));
         assert_eq!(
@@ -138,6 +138,9 @@ mod tests {
         assert_eq!(nudged_channel("hub.config.changed"), None);
     }
 
+    #[test]
+    fn inbound_round_trip() {
+        let (tenant, channel) = (TenantId(Uuid::from_u128(1)), ChannelId(Uuid::from_u128(2)));
         let subject = inbound(7, tenant, ChannelKind::Email, channel);
         assert_eq!(
             subject,

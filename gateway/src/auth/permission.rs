@@ -57,6 +57,8 @@ pub(crate) const ACCESS: &[(&str, &str, Permission)] = &[
     ("GET", "/messages", Read),
     ("GET", "/messages/{message_id}", Read),
     ("GET", "/messages/{message_id}/journey", Read),
+    ("GET", "/messages/{message_id}/media", Read),
+    ("POST", "/media", Converse),
     ("POST", "/messages/{message_id}/resolve", Converse),
     ("POST", "/messages/{message_id}/labels", Converse),
     ("GET", "/messages/{message_id}/labels", Read),

@@ -80,7 +80,7 @@ impl From<MessageRow> for MessageOut {
             subject: row.subject,
             content: row.content,
             html: row.content_html,
-            attachments: row.attachments,
+            attachments: row.attachments.into_iter().map(Into::into).collect(),
             metadata: super::map(row.metadata),
             status,
             status_detail,
@@ -239,7 +239,11 @@ async fn listed(
         newest_first,
     )
     .await?;
-    let items: Vec<MessageOut> = found.items.into_iter().map(Into::into).collect();
+    let items: Vec<MessageOut> = found
+        .items
+        .into_iter()
+        .map(|row| MessageOut::from(row).located(hub, caller.tenant))
+        .collect();
     Ok(page::answer(
         uri,
         &items,
@@ -262,7 +266,7 @@ pub(crate) async fn get(
         store::message::get(&hub.store, caller.tenant, id)
     })
     .await?;
-    Ok(axum::Json(row.into()))
+    Ok(axum::Json(MessageOut::from(row).located(&hub, caller.tenant)))
 }
 
 /// Asks again for a while where the message may merely not be projected yet.

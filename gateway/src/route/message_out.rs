@@ -4,12 +4,15 @@
 //! says anything; an inbound one is `received`.
 
 use schemas::{
-    Attachment, ChannelId, ConversationId, DeliveryState, Direction, Intent, Language, Message,
-    MessageId, MessageType, Party, PartyType, Priority, Routing, Sentiment, Timestamp,
+    ChannelId, ConversationId, DeliveryState, Direction, Intent, Language, Message,
+    MessageId, MessageType, Party, PartyType, Priority, Routing, Sentiment, TenantId, Timestamp,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+use super::media::{AttachmentOut, locate};
+use crate::hub::Hub;
 
 /// A message.
 #[derive(Serialize, ToSchema)]
@@ -30,7 +33,7 @@ pub(crate) struct MessageOut {
     /// The text.
     pub(crate) content: String,
     pub(crate) html: Option<String>,
-    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) attachments: Vec<AttachmentOut>,
     #[schema(value_type = Object)]
     pub(crate) metadata: Map<String, Value>,
     pub(crate) status: StatusOut,
@@ -113,6 +116,14 @@ impl From<Party> for PartyOut {
 }
 
 impl MessageOut {
+    /// With the addresses of the hub's copies of its files.
+    pub(crate) fn located(mut self, hub: &Hub, tenant: TenantId) -> Self {
+        if self.direction == Direction::Inbound {
+            locate(hub, tenant, self.id, &mut self.attachments);
+        }
+        self
+    }
+
     /// A message that was just queued.
     pub(crate) fn queued(message: Message) -> Self {
         Self {
@@ -129,7 +140,12 @@ impl MessageOut {
             subject: message.subject,
             content: message.content.text,
             html: message.content.html,
-            attachments: message.content.attachments,
+            attachments: message
+                .content
+                .attachments
+                .into_iter()
+                .map(AttachmentOut::from)
+                .collect(),
             metadata: message.metadata,
             status: StatusOut::Queued,
             status_detail: None,

@@ -12,6 +12,7 @@ pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod journey;
 pub(crate) mod label;
+pub(crate) mod media;
 pub(crate) mod message;
 pub(crate) mod message_in;
 pub(crate) mod message_out;

@@ -149,6 +149,7 @@ async fn queue(
         MessageId::idempotent(caller.tenant, key)
     });
     let mut message = build(id, caller, &known, body)?;
+    super::media::resolve(hub, caller, &mut message.content.attachments).await?;
     if matches!(kind, ChannelKind::Email | ChannelKind::Gmail) {
         known.thread(&mut message);
     }

@@ -173,6 +173,7 @@ pub(crate) fn speaks(message: &Message) -> bool {
         MessageType::Command
             | MessageType::Callback
             | MessageType::Event
+            | MessageType::Reaction
             | MessageType::Unsupported
     )
 }

@@ -10,12 +10,15 @@ pub fn unanswerable(message: &Message) -> Option<&'static str> {
     if message.direction == Direction::Outbound {
         return Some("it is our own");
     }
+    if message.deleted_at.is_some() {
+        return Some("it was taken back");
+    }
     if message.edited_at.is_some() {
         return Some("it is an edit");
     }
     if matches!(
         message.message_type,
-        MessageType::Event | MessageType::Unsupported
+        MessageType::Event | MessageType::Reaction | MessageType::Unsupported
     ) {
         return Some("it is an event of the platform");
     }
