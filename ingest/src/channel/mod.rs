@@ -9,8 +9,10 @@
 
 mod discord;
 mod email;
+mod form;
 mod generic;
 mod gmail;
+mod hex;
 mod instagram;
 mod line;
 mod messagebird;
