@@ -9,6 +9,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod desk;
+mod exchange;
+mod line;
 
 use axum::Router;
 use bytes::Bytes;
@@ -60,7 +62,7 @@ pub trait Fake: Send + Sync + 'static {
 /// Every platform that can be played.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Fake>> {
-    vec![]
+    vec![Box::new(line::Line)]
 }
 
 /// The fake of a kind.
