@@ -1,22 +1,18 @@
-//! Messenger.
+//! Messenger: all is as on Meta's other platforms.
 
 use bytes::Bytes;
 use schemas::ChannelKind;
 
-use super::{Account, Answer, Malformed, Refused, Request, Update};
+use super::{Account, Answer, Malformed, Refused, Request, Update, meta};
 
-pub(super) fn verify(_account: &Account<'_>, _request: &Request<'_, '_>) -> Result<(), Refused> {
-    Err(Refused::NoSecret)
+pub(super) fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result<(), Refused> {
+    meta::verify(account, request)
 }
 
-pub(super) fn challenge(_account: &Account<'_>, _request: &Request<'_, '_>) -> Option<Answer> {
-    None
+pub(super) fn challenge(account: &Account<'_>, request: &Request<'_, '_>) -> Option<Answer> {
+    meta::challenge(account, request)
 }
 
 pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
-    Ok(vec![Update::of(
-        ChannelKind::Messenger,
-        "application/json",
-        body,
-    )?])
+    meta::split(ChannelKind::Messenger, &body)
 }

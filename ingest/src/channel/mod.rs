@@ -17,6 +17,7 @@ mod instagram;
 mod line;
 mod messagebird;
 mod messenger;
+mod meta;
 mod sandbox;
 mod signature;
 mod slack;
