@@ -17,6 +17,7 @@ mod http;
 mod sandbox;
 mod smtp;
 mod telegram;
+mod text;
 mod webhook;
 
 use std::{sync::Arc, time::Duration};
