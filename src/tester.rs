@@ -1,8 +1,10 @@
-//! A channel's connection test: between the gateway, which is asked, and the sinks, which know how.
+//! A channel's connection test: between the gateway, which is asked, and those who know how: `sinks` of sending, `ingest` of
+//! reading where the platform does not call.
 //!
 //! Sends nothing to anybody, and leaves no trace of a failure but its answer.
 
 use futures::future::BoxFuture;
+use schemas::ChannelKind;
 use serde_json::Value;
 use store::{Store, channel::ChannelRow};
 
@@ -32,7 +34,7 @@ impl gateway::ChannelTester for Tester {
                 config: &channel.config,
                 credentials: credentials.as_ref(),
             };
-            match sinks::channel::build(&account, &self.settings, &self.store) {
+            let sending = match sinks::channel::build(&account, &self.settings, &self.store) {
                 Ok(sender) => {
                     let report = sender.test(None).await;
                     gateway::ChannelTest {
@@ -43,6 +45,28 @@ impl gateway::ChannelTester for Tester {
                 Err(error) => gateway::ChannelTest {
                     success: false,
                     detail: error.to_string(),
+                },
+            };
+            let credentials = credentials.unwrap_or(Value::Null);
+            let settings = channel.config.get("settings").unwrap_or(&Value::Null);
+            let allow_private = self.settings.allow_private_urls;
+            let reading =
+                ingest::poll::check(channel.kind, &credentials, settings, allow_private).await;
+            // A mailbox that is only read needs no relay.
+            let sends = channel.kind != ChannelKind::Email || credentials.get("smtp").is_some();
+            match reading {
+                None => sending,
+                Some(Err(error)) => gateway::ChannelTest {
+                    success: false,
+                    detail: format!("reading: {error}"),
+                },
+                Some(Ok(())) if sends => gateway::ChannelTest {
+                    success: sending.success,
+                    detail: format!("reading works; sending: {}", sending.detail),
+                },
+                Some(Ok(())) => gateway::ChannelTest {
+                    success: true,
+                    detail: "reading works; nothing can be sent without `smtp`".to_owned(),
                 },
             }
         })

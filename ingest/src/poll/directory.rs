@@ -116,6 +116,7 @@ impl Directory {
                 let spec = Spec {
                     tenant: row.tenant_id,
                     kind: row.kind,
+                    since: row.created_at,
                     credentials: credentials.unwrap_or(Value::Null),
                     settings: row.config.get("settings").cloned().unwrap_or(Value::Null),
                 };

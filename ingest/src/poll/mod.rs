@@ -12,12 +12,14 @@
 
 mod directory;
 mod error;
+mod imap;
+mod oauth;
 mod pause;
 mod port;
 mod tenure;
 
 use async_trait::async_trait;
-use schemas::{ChannelKind, TenantId};
+use schemas::{ChannelKind, TenantId, Timestamp};
 use serde_json::Value;
 
 pub use directory::run;
@@ -50,6 +52,8 @@ pub struct Settings {
 struct Spec {
     tenant: TenantId,
     kind: ChannelKind,
+    /// When the channel was made.
+    since: Timestamp,
     credentials: Value,
     settings: Value,
 }
@@ -60,10 +64,29 @@ impl Spec {
     }
 }
 
+/// Logs in where a channel is read from, as a channel test does; `None` when there is nothing of the kind to try here.
+pub async fn check(
+    kind: ChannelKind,
+    credentials: &Value,
+    settings: &Value,
+    allow_private_urls: bool,
+) -> Option<Result<(), PollError>> {
+    let own = settings.get("allow_private").and_then(Value::as_bool);
+    let allow_private = allow_private_urls || own == Some(true);
+    match kind {
+        ChannelKind::Email if credentials.get("imap").is_some() => {
+            Some(imap::check(credentials, settings, allow_private).await)
+        }
+        _ => None,
+    }
+}
+
 /// The poller of a channel; none when its platform calls us, or it is only written to.
-#[expect(clippy::match_single_binding, reason = "the arms follow")]
 fn poller(spec: &Spec) -> Option<Box<dyn Poller>> {
     match (spec.kind, spec.setting("receive")) {
+        (ChannelKind::Email, _) if spec.credentials.get("imap").is_some() => {
+            Some(Box::new(imap::Imap::default()))
+        }
         _ => None,
     }
 }

@@ -33,6 +33,8 @@ pub struct Port {
     pub credentials: Value,
     /// `config.settings`; null when there are none.
     pub settings: Value,
+    /// When the channel was made.
+    pub since: Timestamp,
     /// Cancelled when the worker stops or the channel is changed. A poller that does not end soon after is ended.
     pub stop: CancellationToken,
     /// Whether private and loopback addresses may be called.
@@ -73,6 +75,7 @@ impl Port {
             kind: spec.kind,
             credentials: spec.credentials.clone(),
             settings: spec.settings.clone(),
+            since: spec.since,
             stop,
             allow_private: settings.allow_private_urls || own == Some(true),
             max_bytes: settings.max_bytes,

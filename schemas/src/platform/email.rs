@@ -21,10 +21,36 @@ pub(super) const PLATFORM: Platform = Platform {
         field(
             "imap",
             Form::Object,
-            "Where mail is fetched: `host`, `port`, `tls`, `username`, `password`, `mailbox`.",
+            "Where mail is fetched: `host`, `port`, `tls` (`none`, `starttls`, `implicit`), `username`, `password`, `mailbox`, or `oauth` in place of a password.",
         ),
     ],
-    settings: &[],
+    settings: &[
+        field(
+            "poll_interval_s",
+            Form::Number(5, 1500),
+            "How often the mailbox is looked at; 60 where the server does not tell of new mail by itself (IDLE).",
+        ),
+        field(
+            "idle",
+            Form::Flag,
+            "Whether the server is waited for (IDLE) where it offers that; `true` by default.",
+        ),
+        field(
+            "after_fetch",
+            Form::OneOf(&["keep", "seen", "delete"]),
+            "What becomes of a mail in the mailbox once it is stored; `keep` by default.",
+        ),
+        field(
+            "backlog",
+            Form::Number(0, 1000),
+            "So many of the youngest mails are read at the start; by default those of the hour before the channel was made.",
+        ),
+        field(
+            "allow_plain_login",
+            Form::Flag,
+            "Lets passwords travel unencrypted (`tls`: `none`).",
+        ),
+    ],
     ability: Ability {
         verify: "-",
         text: "-",
