@@ -3,7 +3,7 @@
 //! Sources: core.telegram.org/bots/api#html-style, docs.slack.dev/messaging/formatting-message-text,
 //! support.discord.com "Markdown Text 101", faq.whatsapp.com "How to format your messages".
 
-use super::document::{Kind, Mark};
+use super::{document::Mark, nest::Kind};
 
 /// A platform's markup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

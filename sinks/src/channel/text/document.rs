@@ -9,12 +9,10 @@ use std::rc::Rc;
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 use schemas::{Content, Format};
 
-use super::Dialect;
-
-/// Frames and signs kept of what is nested deeper.
-const MAX_DEPTH: usize = 12;
-/// Blocks in blocks that are told apart at all.
-const MAX_FRAMES: usize = 48;
+use super::{
+    Dialect,
+    nest::{Frame, Kind, Nest},
+};
 
 /// A line, never with an end in it.
 #[derive(Debug)]
@@ -46,26 +44,6 @@ pub(super) enum Mark {
     Link(u32, Rc<str>),
 }
 
-/// A block around lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    id: u32,
-    pub(super) kind: Kind,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Paragraph,
-    Quote,
-    List {
-        ordered: bool,
-    },
-    /// With its number.
-    Item(Option<u64>),
-    /// With its language.
-    Code(Option<Rc<str>>),
-}
-
 /// Reads the text of a message. Links longer than a quarter of `max` are written out as text, which can be cut.
 pub(super) fn read(content: &Content, dialect: Dialect, max: usize) -> Vec<Line> {
     let text = content.text.trim_end().trim_start_matches(['\r', '\n']);
@@ -83,18 +61,12 @@ struct Reader {
     longest_url: usize,
     lines: Vec<Line>,
     line: Option<Line>,
-    frames: Vec<Frame>,
-    /// Open blocks beyond [`MAX_FRAMES`].
-    deeper: usize,
-    /// [`Self::frames`] as lines share them, until they change.
-    shared: Option<Rc<[Frame]>>,
+    nest: Nest,
     marks: Vec<Mark>,
     /// Whether each open mark of the source was new.
     opened: Vec<bool>,
     /// The labels so far of open links, and what they lead to, when that has to be written out.
     links: Vec<Option<(String, String)>>,
-    /// Items whose sign was written.
-    signed: Vec<u32>,
     /// Numbers of the next items of the open lists.
     numbers: Vec<Option<u64>>,
     /// Empty lines before the next one.
@@ -110,13 +82,10 @@ impl Reader {
             longest_url,
             lines: Vec::new(),
             line: None,
-            frames: Vec::new(),
-            deeper: 0,
-            shared: None,
+            nest: Nest::new(dialect),
             marks: Vec::new(),
             opened: Vec::new(),
             links: Vec::new(),
-            signed: Vec::new(),
             numbers: Vec::new(),
             blank: 0,
             ids: 0,
@@ -125,7 +94,7 @@ impl Reader {
     }
 
     fn plain(&mut self, text: &str) {
-        self.enter(Kind::Paragraph);
+        self.nest.enter(Kind::Paragraph);
         self.verbatim(text);
     }
 
@@ -223,7 +192,7 @@ impl Reader {
             }
             TagEnd::Item => {
                 // An item without text has its sign all the same.
-                if self.line.is_none() && self.signs_left() {
+                if self.line.is_none() && self.nest.signs_left() {
                     self.text("");
                 }
                 self.leave();
@@ -236,31 +205,12 @@ impl Reader {
 
     fn block(&mut self, kind: Kind) {
         self.end_line();
-        self.enter(kind);
-    }
-
-    fn enter(&mut self, kind: Kind) {
-        if self.frames.len() >= MAX_FRAMES {
-            self.deeper += 1;
-            return;
-        }
-        self.ids += 1;
-        self.frames.push(Frame { id: self.ids, kind });
-        self.shared = None;
+        self.nest.enter(kind);
     }
 
     fn leave(&mut self) {
         self.end_line();
-        if self.deeper > 0 {
-            self.deeper -= 1;
-            return;
-        }
-        if let Some(frame) = self.frames.pop()
-            && self.signed.last() == Some(&frame.id)
-        {
-            self.signed.pop();
-        }
-        self.shared = None;
+        self.nest.leave();
     }
 
     fn mark(&mut self, mark: Mark) {
@@ -387,14 +337,10 @@ impl Reader {
         if self.line.is_some() {
             return;
         }
-        let (prefix, again) = self.signs();
-        let shared = match &self.shared {
-            Some(shared) => shared.clone(),
-            None => self.share(),
-        };
+        let (prefix, again) = self.nest.signs();
         self.line = Some(Line {
             blank: if self.lines.is_empty() { 0 } else { self.blank },
-            frames: shared,
+            frames: self.nest.frames(),
             prefix,
             again,
             spans: Vec::new(),
@@ -404,77 +350,6 @@ impl Reader {
 
     fn end_line(&mut self) {
         self.lines.extend(self.line.take());
-    }
-
-    /// The frames as a dialect has them.
-    fn share(&mut self) -> Rc<[Frame]> {
-        let mut quoted = false;
-        let kept = self.frames.iter().filter(|frame| match frame.kind {
-            Kind::Quote => {
-                let first = !quoted;
-                quoted = true;
-                self.dialect == Dialect::Html || (self.dialect == Dialect::TelegramHtml && first)
-            }
-            Kind::Code(_) => self.dialect != Dialect::Plain,
-            Kind::Paragraph | Kind::List { .. } | Kind::Item(_) => self.dialect.is_html(),
-        });
-        let shared: Rc<[Frame]> = kept.take(MAX_DEPTH).cloned().collect();
-        self.shared = Some(shared.clone());
-        shared
-    }
-
-    fn signs_left(&self) -> bool {
-        self.frames
-            .iter()
-            .any(|frame| matches!(frame.kind, Kind::Item(_)) && !self.signed.contains(&frame.id))
-    }
-
-    /// What stands before a line, and before one that goes on. Code that is fenced by lines has nothing.
-    fn signs(&mut self) -> (String, String) {
-        let (mut prefix, mut again) = (String::new(), String::new());
-        let fenced = self.dialect.has_fences()
-            && matches!(
-                self.frames.last(),
-                Some(Frame {
-                    kind: Kind::Code(_),
-                    ..
-                })
-            );
-        let (mut lists, mut quotes) = (0, 0);
-        for frame in &self.frames {
-            match frame.kind {
-                Kind::Quote if !self.dialect.has_quote_elements() => {
-                    quotes += 1;
-                    // Only plain text can tell one level from the next.
-                    if quotes == 1 || (self.dialect == Dialect::Plain && quotes <= MAX_DEPTH) {
-                        prefix.push_str("> ");
-                        again.push_str("> ");
-                    }
-                }
-                Kind::Item(number) => {
-                    lists += 1;
-                    let new = self.signed.last().is_none_or(|last| *last < frame.id);
-                    if new {
-                        self.signed.push(frame.id);
-                    }
-                    if lists > MAX_DEPTH || self.dialect.is_html() {
-                        continue;
-                    }
-                    let sign = match number {
-                        Some(number) => format!("{number}. "),
-                        None => self.dialect.bullet().to_owned(),
-                    };
-                    let indent = " ".repeat(sign.chars().count());
-                    prefix.push_str(if new { &sign } else { &indent });
-                    again.push_str(&indent);
-                }
-                _ => {}
-            }
-        }
-        if fenced {
-            return (String::new(), String::new());
-        }
-        (prefix, again)
     }
 }
 

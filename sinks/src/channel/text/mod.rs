@@ -9,9 +9,11 @@
 //!
 //! Deliberately absent: HTML as a source, images, tables: they stay the text they are.
 
+mod atom;
 mod cut;
 mod dialect;
 mod document;
+mod nest;
 mod sms;
 
 use schemas::{Button, ButtonType, Content};
