@@ -14,10 +14,14 @@
 //! Deliberately absent: rate limits, retries, the ledger, metrics.
 
 mod http;
+mod line;
+mod pool;
 mod sandbox;
 mod smtp;
 mod telegram;
 mod text;
+mod twilio;
+mod webchat;
 mod webhook;
 
 use std::{sync::Arc, time::Duration};
@@ -240,21 +244,22 @@ pub fn build(
 ) -> Result<Arc<dyn Sender>, Misconfigured> {
     Ok(match account.kind {
         ChannelKind::Telegram => Arc::new(telegram::Telegram::new(account, settings)?),
+        ChannelKind::Line => Arc::new(line::Line::new(account, settings)?),
+        ChannelKind::Twilio => Arc::new(twilio::Twilio::new(account, settings)?),
         ChannelKind::Email => Arc::new(smtp::Smtp::new(account)?),
         ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
+        ChannelKind::Webchat => Arc::new(webchat::Webchat),
         ChannelKind::Sandbox => Arc::new(sandbox::Sandbox::new(account, store.clone())),
         ChannelKind::WhatsApp
         | ChannelKind::Slack
         | ChannelKind::Discord
         | ChannelKind::Gmail
-        | ChannelKind::Twilio
+
         | ChannelKind::Vonage
         | ChannelKind::MessageBird
         | ChannelKind::Messenger
         | ChannelKind::Instagram
-        | ChannelKind::Line
-        | ChannelKind::Viber
-        | ChannelKind::Webchat => return Err(Misconfigured::Missing("sender")),
+        | ChannelKind::Viber => return Err(Misconfigured::Missing("sender")),
     })
 }
 
@@ -323,5 +328,7 @@ impl<'a> Account<'a> {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod played;
 #[cfg(test)]
 pub(crate) mod tests;
