@@ -74,6 +74,8 @@ ids! {
     RuleId,
     /// One reply template.
     TemplateId,
+    /// One address that must not be written to.
+    SuppressionId,
 }
 
 /// Joins parts so that no two different lists of parts give the same bytes.

@@ -28,6 +28,7 @@ pub mod rule;
 pub mod secret;
 pub mod snapshot;
 pub mod subject;
+pub mod suppression;
 pub mod time;
 pub mod track;
 pub mod understanding;
@@ -37,7 +38,8 @@ pub use conversation::ConversationStatus;
 pub use dead::DeadReason;
 pub use envelope::{Body, Context, DecodeError, Envelope, Hop, Raw, Spoken};
 pub use id::{
-    ApiKeyId, ChannelId, ContactId, ConversationId, MediaId, MessageId, RuleId, TemplateId, TenantId,
+    ApiKeyId, ChannelId, ContactId, ConversationId, MediaId, MessageId, RuleId, SuppressionId,
+    TemplateId, TenantId,
 };
 pub use labelled::LabelledText;
 pub use message::{
@@ -50,6 +52,7 @@ pub use platform::Platform;
 pub use priority::{PriorityChange, PriorityCondition, PriorityRule};
 pub use secret::Secret;
 pub use snapshot::{ChannelSnapshot, Snapshot, Template, TenantSnapshot};
+pub use suppression::{SuppressionReason, SuppressionScope};
 pub use time::Timestamp;
 pub use track::{About, DeliveryState, TrackContext, TrackEvent, TrackKind};
 pub use understanding::{Backend, EntityPattern, Task, Understanding};

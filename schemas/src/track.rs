@@ -163,6 +163,10 @@ kinds! {
 
 /// Where an outbound message stands. Ordered: a state never moves to a lower one, except that
 /// `Unknown` may be resolved by any later knowledge.
+///
+/// `Failed` has two places. Said by a sender it means that the message never left, and any receipt knows better. Said by
+/// a receipt ([`Self::receipt_rank`]) it means that the platform took the message and gave it up later: above `Sent`,
+/// level with `Bounced`, and still below `Delivered`, for what reached somebody did not fail.
 #[derive(
     Clone,
     Copy,
@@ -227,6 +231,16 @@ impl DeliveryState {
         self as i16
     }
 
+    /// The rank of a state that a platform tells of a message it has taken; `None` where such words say nothing.
+    #[must_use]
+    pub const fn receipt_rank(self) -> Option<i16> {
+        match self {
+            Self::Failed => Some(Self::Bounced.rank()),
+            Self::Sent | Self::Bounced | Self::Delivered | Self::Read => Some(self.rank()),
+            Self::Queued | Self::Claimed | Self::Sending | Self::Unknown => None,
+        }
+    }
+
     /// The later of two states on the lattice.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
@@ -283,5 +297,31 @@ mod tests {
                 state = next;
             }
         }
+
+        #[test]
+        fn receipts_end_at_the_same_rank_in_any_order(
+            steps in proptest::collection::vec(0usize..9, 1..12), turn in 0usize..12
+        ) {
+            let raised = |steps: &[usize]| {
+                let mut rank = DeliveryState::Sent.rank();
+                for step in steps {
+                    let told = DeliveryState::ALL[*step].receipt_rank().unwrap_or(rank);
+                    let next = rank.max(told);
+                    assert!(next >= rank);
+                    rank = next;
+                }
+                rank
+            };
+            let mut turned = steps.clone();
+            turned.rotate_left(turn % steps.len());
+            prop_assert_eq!(raised(&steps), raised(&turned));
+        }
+    }
+
+    #[test]
+    fn a_late_failure_is_more_than_sent_and_less_than_delivered() {
+        let late = DeliveryState::Failed.receipt_rank().unwrap();
+        assert!(late > DeliveryState::Sent.rank() && late < DeliveryState::Delivered.rank());
+        assert!(DeliveryState::Failed < DeliveryState::Sent);
     }
 }

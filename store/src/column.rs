@@ -3,8 +3,8 @@
 
 use schemas::{
     ApiKeyId, ChannelId, ChannelKind, ChannelStatus, ContactId, ConversationId, ConversationStatus,
-    DeliveryState, Direction, MediaId, MessageId, MessageType, PartyType, Priority, RuleId, Task,
-    TemplateId, TenantId, Timestamp,
+    DeliveryState, Direction, MediaId, MessageId, MessageType, PartyType, Priority, RuleId,
+    SuppressionId, SuppressionReason, SuppressionScope, Task, TemplateId, TenantId, Timestamp,
 };
 use sqlx::{
     Decode, Postgres, Type, ValueRef,
@@ -65,7 +65,8 @@ ids!(
     MediaId,
     MessageId,
     RuleId,
-    TemplateId
+    TemplateId,
+    SuppressionId
 );
 
 macro_rules! nullable {
@@ -121,6 +122,8 @@ names!(
     MessageType,
     PartyType,
     Priority,
+    SuppressionReason,
+    SuppressionScope,
     Task
 );
 
@@ -147,7 +150,7 @@ macro_rules! maybe_names {
         }
     )*};
 }
-maybe_names!(ChannelKind, DeliveryState, Priority);
+maybe_names!(ChannelKind, DeliveryState, Priority, SuppressionReason);
 
 fn parse<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, BoxDynError> {
     text.parse()

@@ -199,6 +199,35 @@ pub async fn get(
     .await?)
 }
 
+/// What changes in a conversation while it goes on, as far as an answer must know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Our own address there, where the channel has several.
+    pub own_address: Option<String>,
+    /// When a person there last wrote.
+    pub last_inbound_at: Option<Timestamp>,
+}
+
+/// How a conversation stands now.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn standing(
+    store: &Store,
+    tenant: TenantId,
+    id: ConversationId,
+) -> Result<Standing, StoreError> {
+    Ok(sqlx::query_as!(
+        Standing,
+        r#"select own_address, last_inbound_at as "last_inbound_at!: MaybeTime"
+           from comm_conversations where tenant_id = $1 and id = $2"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_one(&store.pool)
+    .await?)
+}
+
 /// Changes what the patch gives.
 ///
 /// # Errors

@@ -50,6 +50,7 @@ pub mod rule;
 pub mod sandbox;
 pub mod snapshot;
 pub mod stats;
+pub mod suppression;
 pub mod template;
 pub mod tenant;
 mod text;

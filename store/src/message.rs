@@ -54,6 +54,8 @@ pub struct MessageRow {
     pub created_at: Timestamp,
     pub received_at: Timestamp,
     pub edited_at: Option<Timestamp>,
+    /// When it was taken back: what it said is gone.
+    pub deleted_at: Option<Timestamp>,
     /// The ledger's row; none for an inbound message, and for an outbound one no sender has seen yet.
     pub delivery: Option<MessageDelivery>,
 }
@@ -238,7 +240,7 @@ const SELECT: &str = "select m.id, m.tenant_id, m.channel_id, m.conversation_id,
     m.message_type, m.sender_id, m.sender_type, m.sender_name, m.recipient_id, m.recipient_name, m.subject, \
     m.content, m.content_html, m.attachments, m.priority, m.tags, \
     coalesce(m.platform_message_id, d.provider_id) as platform_message_id, m.in_reply_to, m.analysis, m.metadata, \
-    m.cause_id, m.created_at, m.received_at, m.edited_at, \
+    m.cause_id, m.created_at, m.received_at, m.edited_at, m.deleted_at, \
     d.state, d.attempt, d.error_class, d.detail, d.next_try_at, d.sent_at, d.delivered_at, d.read_at";
 
 fn read(row: PgRow) -> Result<MessageRow, sqlx::Error> {
@@ -303,6 +305,7 @@ fn read(row: PgRow) -> Result<MessageRow, sqlx::Error> {
         created_at: Timestamp::from(row.try_get::<At, _>("created_at")?),
         received_at: Timestamp::from(row.try_get::<At, _>("received_at")?),
         edited_at: time("edited_at")?.into(),
+        deleted_at: time("deleted_at")?.into(),
         delivery,
     })
 }

@@ -19,6 +19,8 @@ pub struct Decision {
     pub is_exhausted: bool,
     /// The channel's credentials or address were refused.
     pub is_channel_broken: bool,
+    /// The recipient blocked us or is not there: it is to be suppressed.
+    pub is_recipient_gone: bool,
 }
 
 impl Decision {
@@ -55,6 +57,7 @@ pub fn decide(
             code: "accepted".into(),
             is_exhausted: false,
             is_channel_broken: false,
+            is_recipient_gone: false,
         },
         SendOutcome::RetryAfter { after, failure } => {
             again(message, attempt, tries, after, failure, now)
@@ -93,6 +96,7 @@ fn again(
         );
         decision.is_exhausted = true;
         decision.is_channel_broken = false;
+        decision.is_recipient_gone = false;
         return decision;
     };
     Decision {
@@ -110,6 +114,7 @@ fn again(
         code: failure.code,
         is_exhausted: false,
         is_channel_broken: false,
+        is_recipient_gone: false,
     }
 }
 
@@ -137,6 +142,7 @@ fn failed(
             TrackKind::Failed
         },
         is_channel_broken: failure.scope == Scope::Channel,
+        is_recipient_gone: failure.scope == Scope::Recipient && state == DeliveryState::Failed,
         code: failure.code,
         is_exhausted: false,
     }
@@ -211,5 +217,8 @@ mod tests {
         assert!(decision.is_channel_broken);
         let address = SendOutcome::Permanent(Failure::message("smtp-550", "no such user"));
         assert!(!decide(1, address, OnUnknown::Hold).is_channel_broken);
+        let blocked = SendOutcome::Permanent(Failure::recipient("http-403", "blocked by the user"));
+        let decision = decide(1, blocked, OnUnknown::Hold);
+        assert!(decision.is_recipient_gone && !decision.is_channel_broken);
     }
 }

@@ -7,10 +7,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use nats::{DeadLetter, HandleError, Held};
 use schemas::{
-    DeliveryState, MessageId, Outbound, Timestamp, TrackEvent, TrackKind,
+    About, ChannelKind, DeliveryState, MessageId, Outbound, Timestamp, TrackEvent, TrackKind,
     subject::{self, stream},
 };
-use store::delivery::{self, Claim, DeliveryResult, Verdict};
+use store::delivery::{self, Claim, DeliveryResult, Echo, Verdict};
 
 use super::{
     Entry, STAGE, Shared,
@@ -117,14 +117,16 @@ impl Wave {
         aftermath: &mut Aftermath,
         come_back: &mut Option<Duration>,
     ) -> Result<Vec<Ready>, HandleError> {
-        let claims: Vec<Claim> = self
+        let claims: Vec<Claim<'_>> = self
             .entries
             .iter()
             .map(|Entry { outbound, .. }| Claim {
                 message: outbound.message.id,
                 tenant: outbound.tenant,
                 channel: outbound.channel,
+                kind: outbound.kind,
                 conversation: outbound.message.conversation_id,
+                recipient: &outbound.message.recipient.id,
             })
             .collect();
         let shared = &self.shared;
@@ -138,6 +140,12 @@ impl Wave {
             match claimed.verdict {
                 Verdict::Send { attempt } => ready.push((at, attempt)),
                 Verdict::Ambiguous => doubtful.push(claimed.message),
+                Verdict::Suppressed(reason) => {
+                    let code = format!("suppressed: {}", reason.name());
+                    let failed = event(&entry.outbound, TrackKind::Failed, "", Some(&code), None);
+                    aftermath.events.push(failed);
+                    self.count("suppressed", 1);
+                }
                 Verdict::AlreadyDone(state) => {
                     aftermath.events.extend(told_again(&entry.outbound, state));
                 }
@@ -294,10 +302,15 @@ impl Wave {
 
     /// Records, for as long as the leases last: what is not recorded becomes doubtful.
     async fn write(&self, results: &[DeliveryResult]) -> Result<(), HandleError> {
+        // A sandbox speaks of nothing again; what it was sent need not be found by its names.
+        let echo = match self.route.kind {
+            ChannelKind::Sandbox => Echo::Never,
+            _ => Echo::Expected,
+        };
         let give_up = tokio::time::Instant::now() + RECORD;
         let mut pause = Duration::from_millis(100);
         loop {
-            match delivery::record(&self.shared.store, results).await {
+            match delivery::record(&self.shared.store, results, echo).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_unavailable() && tokio::time::Instant::now() < give_up => {
                     tokio::time::sleep(pause).await;
@@ -364,12 +377,22 @@ impl Aftermath {
             code,
             result.provider_id.clone(),
         ));
+        if decision.is_recipient_gone {
+            self.events.push(gone(outbound, code));
+        }
         if let Some(at) = result.next_try_at {
             let mut copy = outbound.clone();
             copy.attempt = tries;
             self.retries.push((at, copy));
         }
     }
+}
+
+/// That an address cannot be written to any more, by what the platform said of this message.
+fn gone(outbound: &Outbound, code: Option<&str>) -> TrackEvent {
+    let mut event = event(outbound, TrackKind::Blocked, "", code, None);
+    event.about = About::Address(outbound.message.recipient.id.clone());
+    event
 }
 
 /// The event of a state that was reached before, in case its first telling was lost.

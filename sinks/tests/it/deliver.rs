@@ -135,7 +135,9 @@ async fn dies_while_sending(hub: &Hub, outbound: &schemas::Outbound) {
         message: outbound.message.id,
         tenant: outbound.tenant,
         channel: outbound.channel,
+        kind: outbound.kind,
         conversation: outbound.message.conversation_id,
+        recipient: &outbound.message.recipient.id,
     };
     let lease = Duration::from_millis(400);
     delivery::claim(&hub.store, &[claim], "dead", lease)

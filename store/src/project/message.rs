@@ -6,25 +6,17 @@
 use std::collections::HashSet;
 
 use schemas::{MessageId, Priority, Timestamp};
-use serde_json::Value;
-use sqlx::{
-    PgConnection,
-    types::chrono::{DateTime, Utc},
-};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Line, Projected, copy::Copy, summary};
-use crate::{
-    RETRIES, Store, StoreError,
-    message::Analysis,
-    text::{clean, clean_json},
-};
+use super::{Line, Projected, change, copy::Copy, summary};
+use crate::{RETRIES, Store, StoreError, message::Analysis};
 
 const COPY_MESSAGES: &str = "copy comm_messages (id, tenant_id, channel_id, conversation_id, position, direction, \
     message_type, sender_id, sender_type, sender_name, recipient_id, recipient_name, subject, content, content_html, \
     attachments, priority, tags, platform_message_id, in_reply_to, language, analysis, metadata, cause_id, journey, \
-    created_at, received_at, edited_at) from stdin (format binary)";
-const COLUMNS: i16 = 28;
+    created_at, received_at, edited_at, deleted_at) from stdin (format binary)";
+const COLUMNS: i16 = 29;
 
 pub(crate) async fn write(
     store: &Store,
@@ -33,8 +25,12 @@ pub(crate) async fn write(
     if lines.is_empty() {
         return Ok(Projected::default());
     }
-    // By id, so that two writers meet the same rows in the same order; of one id the original first.
-    lines.sort_by_key(|line| (line.message.id, line.message.edited_at, line.position));
+    // By id, so that two writers meet the same rows in the same order; of one id the original first and a deletion last.
+    lines.sort_by_key(|line| {
+        let message = line.message;
+        let gone = message.deleted_at.is_some();
+        (message.id, gone, message.edited_at, line.position)
+    });
     let mut left = RETRIES;
     loop {
         match write_once(store, &lines).await {
@@ -55,36 +51,48 @@ async fn write_once(store: &Store, lines: &[Line<'_>]) -> Result<Projected, Stor
 
     let mut new: Vec<Line<'_>> = Vec::with_capacity(lines.len());
     let mut edits: Vec<Line<'_>> = Vec::new();
+    let mut deletions: Vec<Line<'_>> = Vec::new();
+    // Deletions of what is not there: nothing will fill these rows, and nothing counts them.
+    let mut tombstones: Vec<Line<'_>> = Vec::new();
     let mut skipped = 0;
     for line in lines {
         let id = line.message.id;
         if !channels.contains(&(line.tenant.0, line.channel.0)) {
             skipped += 1;
+        } else if tombstones.last().is_some_and(|last| last.message.id == id) {
         } else if there.contains(&id.0) || new.last().is_some_and(|last| last.message.id == id) {
-            if line.message.edited_at.is_some() {
+            if line.message.deleted_at.is_some() {
+                deletions.push(*line);
+            } else if line.message.edited_at.is_some() {
                 // The lines are sorted, so of several edits of one message the newest stays.
                 edits.pop_if(|last| last.message.id == id);
                 edits.push(*line);
             }
+        } else if line.message.deleted_at.is_some() {
+            tombstones.push(*line);
         } else {
             new.push(*line);
         }
     }
-    if !new.is_empty() {
-        let bytes = encode(&new)?;
+    if !new.is_empty() || !tombstones.is_empty() {
+        let bytes = encode(&new, &tombstones)?;
         let mut copy = transaction.copy_in_raw(COPY_MESSAGES).await?;
         copy.send(bytes).await?;
         copy.finish().await?;
+    }
+    if !new.is_empty() {
         summary::write(&mut transaction, &new).await?;
     }
-    let edited = if edits.is_empty() {
-        0
-    } else {
-        edit(&mut transaction, &edits).await?
-    };
+    let mut edited = 0;
+    if !edits.is_empty() {
+        edited += change::edit(&mut transaction, &edits).await?;
+    }
+    if !deletions.is_empty() {
+        edited += change::delete(&mut transaction, &deletions).await?;
+    }
     transaction.commit().await?;
     Ok(Projected {
-        inserted: new.len() as u64,
+        inserted: (new.len() + tombstones.len()) as u64,
         edited,
         skipped,
     })
@@ -122,10 +130,18 @@ async fn channels(
     .collect())
 }
 
-fn encode(lines: &[Line<'_>]) -> Result<Vec<u8>, StoreError> {
-    let mut copy = Copy::new(COLUMNS, lines.len() * 768);
+fn encode(lines: &[Line<'_>], tombstones: &[Line<'_>]) -> Result<Vec<u8>, StoreError> {
+    let mut copy = Copy::new(COLUMNS, (lines.len() + tombstones.len()) * 768);
     for line in lines {
         row(&mut copy, line)?;
+    }
+    for line in tombstones {
+        let message = change::blank(line.message);
+        let bare = Line {
+            message: &message,
+            ..*line
+        };
+        row(&mut copy, &bare)?;
     }
     Ok(copy.finish())
 }
@@ -191,10 +207,13 @@ fn row(copy: &mut Copy, line: &Line<'_>) -> Result<(), StoreError> {
     copy.maybe(message.edited_at.as_ref(), |copy, at: &Timestamp| {
         copy.time(*at)
     });
+    copy.maybe(message.deleted_at.as_ref(), |copy, at: &Timestamp| {
+        copy.time(*at)
+    });
     Ok(())
 }
 
-fn analysis(line: &Line<'_>) -> Option<Analysis> {
+pub(super) fn analysis(line: &Line<'_>) -> Option<Analysis> {
     let message = line.message;
     let nothing = message.language.is_none()
         && message.sentiment.is_none()
@@ -210,82 +229,4 @@ fn analysis(line: &Line<'_>) -> Option<Analysis> {
         category: message.category.clone(),
         routing: message.routing.clone(),
     })
-}
-
-/// Replaces contents by newer ones; in the inbox too, where the message is the newest of its conversation.
-async fn edit(connection: &mut PgConnection, edits: &[Line<'_>]) -> Result<u64, StoreError> {
-    let ids: Vec<Uuid> = edits.iter().map(|line| line.message.id.0).collect();
-    let tenants: Vec<Uuid> = edits.iter().map(|line| line.tenant.0).collect();
-    let times: Vec<DateTime<Utc>> = edits
-        .iter()
-        .map(|line| line.message.edited_at.unwrap_or_default().to_datetime())
-        .collect();
-    let types: Vec<String> = edits
-        .iter()
-        .map(|line| line.message.message_type.name().to_owned())
-        .collect();
-    let text = |of: fn(&schemas::Message) -> Option<&str>| -> Vec<Option<String>> {
-        edits
-            .iter()
-            .map(|line| of(line.message).map(|text| clean(text).into_owned()))
-            .collect()
-    };
-    let contents = text(|message| Some(&message.content.text));
-    let htmls = text(|message| message.content.html.as_deref());
-    let subjects = text(|message| message.subject.as_deref());
-    let languages = text(|message| message.language.as_ref().map(|l| l.code.as_str()));
-    let previews: Vec<String> = edits
-        .iter()
-        .map(|line| summary::preview(line.message))
-        .collect();
-    let mut attachments = Vec::with_capacity(edits.len());
-    let mut analyses = Vec::with_capacity(edits.len());
-    for line in edits {
-        let files = &line.message.content.attachments;
-        attachments.push(json((!files.is_empty()).then_some(files))?);
-        analyses.push(json(analysis(line))?);
-    }
-    let done = sqlx::query!(
-        r#"with edits as (
-               select e.id, e.tenant_id, e.edited_at, e.message_type, e.content, e.html, e.subject, e.language, e.attachments,
-                   e.analysis, e.preview
-               from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                           $9::jsonb[], $10::jsonb[], $11::text[])
-                    as e (id, tenant_id, edited_at, message_type, content, html, subject, language, attachments, analysis, preview)
-           ), edited as (
-               update comm_messages m set
-                   content = e.content, content_html = e.html, subject = e.subject, attachments = e.attachments,
-                   message_type = e.message_type, language = e.language, analysis = e.analysis, edited_at = e.edited_at
-               from edits e
-               where m.id = e.id and m.tenant_id = e.tenant_id and (m.edited_at is null or m.edited_at < e.edited_at)
-               returning m.conversation_id, m.position, e.preview
-           ), shown as (
-               update comm_conversations v set last_message_preview = e.preview, updated_at = now()
-               from edited e where v.id = e.conversation_id and v.last_position = e.position
-           )
-           select count(*) as "count!" from edited"#,
-        &ids,
-        &tenants,
-        &times,
-        &types,
-        &contents as &[Option<String>],
-        &htmls as &[Option<String>],
-        &subjects as &[Option<String>],
-        &languages as &[Option<String>],
-        &attachments as &[Option<Value>],
-        &analyses as &[Option<Value>],
-        &previews
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(done.count.unsigned_abs())
-}
-
-fn json<T: serde::Serialize>(value: Option<T>) -> Result<Option<Value>, StoreError> {
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    let mut value = serde_json::to_value(value).map_err(StoreError::other)?;
-    clean_json(&mut value);
-    Ok(Some(value))
 }

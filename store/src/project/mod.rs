@@ -9,8 +9,10 @@
 //!
 //! Messages of a channel that does not exist (any more) or is another tenant's are left out.
 
+mod change;
 mod copy;
 mod message;
+mod pending;
 mod summary;
 mod track;
 
@@ -21,12 +23,14 @@ use schemas::{
 
 use crate::{Store, StoreError};
 
+pub use pending::{Looked, look_again};
+
 /// What a batch did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Projected {
     /// Rows that were not there before.
     pub inserted: u64,
-    /// Messages whose content an edit replaced.
+    /// Messages whose content an edit replaced or a deletion took away.
     pub edited: u64,
     /// Messages left out: not understood yet, or their channel does not exist.
     pub skipped: u64,
@@ -47,7 +51,8 @@ pub(crate) struct Line<'a> {
 }
 
 /// Writes understood messages (stream CONV): the message, its contact, its conversation and the counters.
-/// An envelope whose message has `edited_at` replaces the content of the message with its id, if newer.
+/// An envelope whose message has `edited_at` replaces the content of the message with its id, if newer; one with
+/// `deleted_at` takes it away for good, also when it comes first.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`]: nothing was written, the batch may be repeated.
@@ -102,7 +107,7 @@ pub async fn outbound(
     message::write(store, lines).await
 }
 
-/// Writes tracking events (stream TRACK), raises the ledger by what they tell, and counts.
+/// Writes tracking events (stream TRACK), raises the ledger and suppresses addresses by what they tell, and counts.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`]: nothing was written, the batch may be repeated.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use schemas::{ContactId, Direction, Message, MessageType, PartyType, Priority};
+use schemas::{ContactId, Direction, Message, MessageType, PartyType, Priority, Timestamp};
 use sqlx::{
     PgConnection,
     types::chrono::{DateTime, NaiveDate, Utc},
@@ -11,7 +11,11 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::Line;
-use crate::{StoreError, text};
+use crate::{
+    StoreError,
+    suppression::{self, Heard},
+    text,
+};
 
 /// Longest preview, in characters.
 const PREVIEW_CHARS: usize = 120;
@@ -26,6 +30,7 @@ pub(super) async fn write(
 ) -> Result<(), StoreError> {
     let known = known(connection, new).await?;
     contacts(connection, new, &known).await?;
+    suppression::heard_from(connection, &heard(new)).await?;
     conversations(connection, new).await?;
     channels(connection, new).await
 }
@@ -41,6 +46,37 @@ pub(super) fn preview(message: &Message) -> String {
         _ if message.message_type == MessageType::Text => String::new(),
         _ => format!("[{}]", message.message_type.name()),
     }
+}
+
+/// Whether a person wrote it: what a window for answers opens with.
+fn is_from_person(message: &Message) -> bool {
+    message.direction == Direction::Inbound
+        && message.sender.kind == PartyType::User
+        && message.message_type != MessageType::Event
+}
+
+/// Who wrote, each once with their newest message.
+fn heard<'a>(new: &[Line<'a>]) -> Vec<Heard<'a>> {
+    let mut newest: BTreeMap<(Uuid, &str), Heard<'a>> = BTreeMap::new();
+    for line in new {
+        let message = line.message;
+        let address = message.sender.id.as_str();
+        if !is_from_person(message) || address.is_empty() {
+            continue;
+        }
+        let heard = Heard {
+            tenant: line.tenant,
+            channel: line.channel,
+            kind: line.kind,
+            address,
+            at: message.created_at,
+        };
+        newest
+            .entry((line.channel.0, address))
+            .and_modify(|known| known.at = known.at.max(heard.at))
+            .or_insert(heard);
+    }
+    newest.into_values().collect()
 }
 
 /// Those of the batch's conversations whose contact is known, with whom they are, and whether by name.
@@ -155,6 +191,9 @@ struct Addition<'a> {
     priority: Priority,
     assign: Option<&'a str>,
     tags: Vec<&'a str>,
+    /// Our address that the newest message went to, where it is not simply the channel's.
+    own: Option<&'a str>,
+    heard_at: Option<Timestamp>,
 }
 
 impl<'a> Addition<'a> {
@@ -169,6 +208,8 @@ impl<'a> Addition<'a> {
             priority: Priority::Normal,
             assign: None,
             tags: Vec::new(),
+            own: None,
+            heard_at: None,
         }
     }
 
@@ -189,6 +230,13 @@ impl<'a> Addition<'a> {
         if message.routing.assign.is_some() {
             self.assign = message.routing.assign.as_deref();
         }
+        if is_from_person(message) {
+            // A platform's clock may be ahead; ours is not.
+            self.heard_at = self
+                .heard_at
+                .max(Some(message.created_at.min(line.received_at)));
+            self.own = own_address(&line).or(self.own);
+        }
         if message.direction == Direction::Inbound {
             for tag in &message.tags {
                 if !self.tags.contains(&tag.as_str()) {
@@ -197,6 +245,16 @@ impl<'a> Addition<'a> {
             }
         }
     }
+}
+
+/// Which of our addresses a message was written to.
+fn own_address<'a>(line: &Line<'a>) -> Option<&'a str> {
+    let recipient = &line.message.recipient;
+    let ours = matches!(recipient.kind, PartyType::Bot | PartyType::System)
+        && !recipient.id.is_empty()
+        && recipient.id.len() <= ADDRESS_BYTES
+        && recipient.id.parse() != Ok(line.channel);
+    ours.then_some(&recipient.id)
 }
 
 /// The other side of a message.
@@ -255,6 +313,11 @@ async fn conversations(connection: &mut PgConnection, new: &[Line<'_>]) -> Resul
     let priorities = texts(|a| Some(a.priority.name().to_owned()));
     let assigns = texts(|a| a.assign.map(str::to_owned));
     let previews = texts(|a| Some(preview(a.last.message)));
+    let owns = texts(|a| a.own.map(str::to_owned));
+    let heard: Vec<Option<DateTime<Utc>>> = additions
+        .iter()
+        .map(|a| a.heard_at.map(Timestamp::to_datetime))
+        .collect();
     let tags = texts(|a| {
         let tags: Vec<String> = a
             .tags
@@ -274,14 +337,15 @@ async fn conversations(connection: &mut PgConnection, new: &[Line<'_>]) -> Resul
     sqlx::query!(
         r"insert into comm_conversations as v (id, tenant_id, channel_id, platform_conversation_id, participant_id,
               participant_name, contact_id, subject, priority, tags, unread_count, message_count, last_position,
-              last_message_at, last_message_preview, assigned_agent_id)
+              last_message_at, last_message_preview, assigned_agent_id, own_address, last_inbound_at)
           select i.id, i.tenant_id, i.channel_id, i.key, i.participant, i.name, a.contact_id, i.subject, i.priority,
-              coalesce(string_to_array(i.tags, E'\x1f'), '{}'), i.unread, i.count, i.position, i.at, i.preview, i.assign
+              coalesce(string_to_array(i.tags, E'\x1f'), '{}'), i.unread, i.count, i.position, i.at, i.preview, i.assign,
+              i.own, i.heard
           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                       $9::text[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[], $15::text[],
-                      $16::text[]) with ordinality
+                      $16::text[], $17::text[], $18::timestamptz[]) with ordinality
                as i (id, tenant_id, channel_id, key, kind, participant, name, subject, priority, tags, unread, count,
-                     position, at, preview, assign, place)
+                     position, at, preview, assign, own, heard, place)
           left join contact_addresses a on a.tenant_id = i.tenant_id and a.kind = i.kind and a.address = i.participant
           order by i.place
           on conflict (id) do update set
@@ -302,6 +366,10 @@ async fn conversations(connection: &mut PgConnection, new: &[Line<'_>]) -> Resul
               last_message_preview = case when v.message_count = 0 or excluded.last_position >= v.last_position
                   then excluded.last_message_preview else v.last_message_preview end,
               assigned_agent_id = coalesce(excluded.assigned_agent_id, v.assigned_agent_id),
+              own_address = case when excluded.last_position >= v.last_position
+                  then coalesce(excluded.own_address, v.own_address)
+                  else coalesce(v.own_address, excluded.own_address) end,
+              last_inbound_at = greatest(v.last_inbound_at, excluded.last_inbound_at),
               updated_at = now()
           where v.tenant_id = excluded.tenant_id",
         &ids,
@@ -319,7 +387,9 @@ async fn conversations(connection: &mut PgConnection, new: &[Line<'_>]) -> Resul
         &positions,
         &times,
         &previews as &[Option<String>],
-        &assigns as &[Option<String>]
+        &assigns as &[Option<String>],
+        &owns as &[Option<String>],
+        &heard as &[Option<DateTime<Utc>>]
     )
     .execute(connection)
     .await?;

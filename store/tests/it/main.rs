@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod change;
 mod configuration;
 mod credentials;
 mod cursor;
@@ -9,6 +10,8 @@ mod ledger;
 mod outage;
 mod pages;
 mod projection;
+mod receipts;
 mod rig;
+mod suppression;
 mod tenancy;
 mod understanding;

@@ -425,6 +425,8 @@ async fn tracking_raises_the_ledger_and_counts_once() {
         None
     );
     let claim = delivery::Claim {
+        kind: schemas::ChannelKind::Sandbox,
+        recipient: "",
         message: id,
         tenant: bed.ours,
         channel: bed.channel.id,

@@ -303,6 +303,8 @@ async fn conversations_messages_and_what_belongs_to_them() {
     );
 
     let claim = delivery::Claim {
+        kind: schemas::ChannelKind::Sandbox,
+        recipient: "",
         message: id,
         tenant: ours,
         channel: bed.channel.id,
@@ -325,6 +327,7 @@ async fn conversations_messages_and_what_belongs_to_them() {
         delivery::Verdict::Send { .. }
     ));
     let receipt = delivery::Receipt {
+        detail: None,
         tenant: theirs,
         message: id,
         state: DeliveryState::Read,
