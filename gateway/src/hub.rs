@@ -17,6 +17,7 @@ use crate::{
     auth::{Caller, Jwt, Keys},
     bounded::Bounded,
     directory::Directory,
+    live::Feed,
     problem::ApiError,
     projected::Projected,
     route::send::Known,
@@ -35,6 +36,7 @@ pub(crate) struct Hub {
     pub(crate) tester: Arc<dyn ChannelTester>,
     pub(crate) models: Arc<dyn ModelKeeper>,
     pub(crate) media: Arc<dyn MediaKeeper>,
+    pub(crate) live: Feed,
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) directory: Directory,
     /// Google's public keys, as a JSON Web Key Set; null until they are known.
@@ -72,6 +74,7 @@ impl Hub {
             tester: deps.tester,
             models: deps.models,
             media: deps.media,
+            live: Feed::default(),
             metrics: deps.metrics,
         })
     }

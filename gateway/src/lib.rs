@@ -15,6 +15,7 @@ mod directory;
 mod edge;
 mod extract;
 mod hub;
+mod live;
 mod openapi;
 mod page;
 mod problem;

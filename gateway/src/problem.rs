@@ -168,6 +168,16 @@ impl ApiError {
         self.0.status
     }
 
+    /// The name for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What to do, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     fn problem(&self) -> Problem {
         let inner = &self.0;
         Problem {

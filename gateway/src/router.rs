@@ -15,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     PREFIXES, auth, edge,
     hub::Hub,
+    live,
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
@@ -85,6 +86,8 @@ fn raw_guarded() -> OpenApiRouter<Arc<Hub>> {
 fn webhooks() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new().routes(routes!(webhook::receive, webhook::challenge))
         .routes(routes!(media::serve))
+        .routes(routes!(live::agent::open))
+        .routes(routes!(live::visitor::open))
 }
 
 fn operations() -> OpenApiRouter<Arc<Hub>> {

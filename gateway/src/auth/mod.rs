@@ -129,8 +129,14 @@ pub(crate) async fn guard(
     Ok(next.run(request).await)
 }
 
-async fn identify(hub: &Hub, headers: &HeaderMap) -> Result<Caller, ApiError> {
+/// Who a request's header says is calling.
+pub(crate) async fn identify(hub: &Hub, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let token = bearer(headers).ok_or_else(|| ApiError::unauthorized(HOW))?;
+    identify_by(hub, token).await
+}
+
+/// Who holds a key or token.
+pub(crate) async fn identify_by(hub: &Hub, token: &str) -> Result<Caller, ApiError> {
     if token.starts_with(store::api_key::TOKEN_PREFIX) {
         hub.keys.find(&hub.store, token).await
     } else {

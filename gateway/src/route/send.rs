@@ -122,7 +122,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, axum::Json(message)))
 }
 
-async fn queue(
+pub(crate) async fn queue(
     hub: &Hub,
     caller: &Caller,
     headers: &HeaderMap,

@@ -250,22 +250,19 @@ async fn read<'hub>(
 }
 
 /// Splits a trusted body into updates and has the broker store them.
-async fn accept(
+async fn store(
     hub: &Hub,
     channel: ChannelId,
     entry: &Entry,
-    headers: &HeaderMap,
+    content_type: Option<&str>,
     body: Bytes,
     now: Timestamp,
-) -> Result<axum::Json<WebhookOut>, ApiError> {
+) -> Result<Vec<AcceptedOut>, ApiError> {
     if entry.status == ChannelStatus::Inactive {
         return Err(ApiError::conflict(
             "The channel is switched off. Switch it on to receive messages.",
         ));
     }
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
     let updates = ingest::channel::split(entry.kind, content_type, body).map_err(|malformed| {
         ApiError::bad_request(format!("The body is malformed: {malformed}."))
     })?;
@@ -292,6 +289,33 @@ async fn accept(
     for one in &accepted {
         hub.young.insert_if_absent(one.conversation_id, ());
     }
+    Ok(accepted)
+}
+
+/// Takes one update from somebody else than a webhook; the message it became.
+pub(crate) async fn take(
+    hub: &Hub,
+    channel: ChannelId,
+    entry: &Entry,
+    content_type: Option<&str>,
+    body: Bytes,
+) -> Result<Option<MessageId>, ApiError> {
+    let accepted = store(hub, channel, entry, content_type, body, Timestamp::now()).await?;
+    Ok(accepted.first().map(|one| one.message_id))
+}
+
+async fn accept(
+    hub: &Hub,
+    channel: ChannelId,
+    entry: &Entry,
+    headers: &HeaderMap,
+    body: Bytes,
+    now: Timestamp,
+) -> Result<axum::Json<WebhookOut>, ApiError> {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let accepted = store(hub, channel, entry, content_type, body, now).await?;
     let first = accepted.first();
     Ok(axum::Json(WebhookOut {
         success: true,

@@ -1,10 +1,11 @@
-//! Webchat.
+//! Web chat: what visitors write, as the gateway's socket hands it in.
 
 use bytes::Bytes;
 use schemas::ChannelKind;
 
 use super::{Account, Malformed, Refused, Request, Update};
 
+/// Visitors come by their socket; there is nobody who could post for them.
 pub(super) fn verify(_account: &Account<'_>, _request: &Request<'_, '_>) -> Result<(), Refused> {
     Err(Refused::NoSecret)
 }

@@ -1,23 +1,30 @@
 //! Web chat.
 
-use super::{Ability, Platform};
+use super::{Ability, Form, Platform, field};
 use crate::ChannelKind;
 
 pub(super) const PLATFORM: Platform = Platform {
     kind: ChannelKind::Webchat,
     title: "Web chat",
     credentials: &[],
-    settings: &[],
+    settings: &[
+        field(
+            "origins",
+            Form::Texts,
+            "Origins of the pages that may open the chat, such as `https://shop.example.com`; any when empty.",
+        ),
+        field("greeting", Form::Text, "What a page shows first."),
+    ],
     ability: Ability {
-        verify: "-",
-        text: "-",
-        media: "-",
+        verify: "session token of the hub, origin of the page",
+        text: "64 KiB, plain or HTML",
+        media: "by address",
         buttons: "-",
-        receipts: "-",
+        receipts: "delivered, read",
         edits: "-",
         templates: "-",
-        typing: "-",
-        limits: "-",
+        typing: "both ways",
+        limits: "10 messages a second of a visitor, 64 KiB each",
         test: "-",
     },
 };

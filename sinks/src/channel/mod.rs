@@ -17,6 +17,7 @@ mod http;
 mod line;
 mod pool;
 mod sandbox;
+mod slack;
 mod smtp;
 mod telegram;
 mod text;
@@ -249,9 +250,9 @@ pub fn build(
         ChannelKind::Email => Arc::new(smtp::Smtp::new(account)?),
         ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
         ChannelKind::Webchat => Arc::new(webchat::Webchat),
+        ChannelKind::Slack => Arc::new(slack::Slack::new(account, settings)?),
         ChannelKind::Sandbox => Arc::new(sandbox::Sandbox::new(account, store.clone())),
         ChannelKind::WhatsApp
-        | ChannelKind::Slack
         | ChannelKind::Discord
         | ChannelKind::Gmail
 

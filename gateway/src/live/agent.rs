@@ -1,0 +1,232 @@
+//! `/ws`: what happens in a tenant's conversations, and what an agent does there.
+//!
+//! A message either way is `{"event": name, "data": …}`. Without an `Authorization` header the first message must be
+//! `{"event": "auth", "data": {"token": …}}`, because browsers cannot send the header.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{State, WebSocketUpgrade},
+    http::HeaderMap,
+    response::Response,
+};
+use schemas::{About, ConversationId, Direction};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{sleep, timeout},
+};
+
+use super::{
+    Happened, Signal, Signalled,
+    socket::{Came, MAX_BYTES, Socket},
+};
+use crate::{
+    auth::{self, Caller, Permission},
+    hub::Hub,
+    problem::ApiError,
+    route::{message_in::MessageIn, message_out::MessageOut, send},
+};
+
+/// How long a new socket may take to say who it is.
+const WHO: Duration = Duration::from_secs(10);
+
+/// What an agent says.
+#[derive(Deserialize)]
+#[serde(tag = "event", content = "data")]
+enum Said {
+    #[serde(rename = "auth")]
+    Auth { token: String },
+    #[serde(rename = "message.send")]
+    Send(Value),
+    #[serde(rename = "typing.start")]
+    TypingStart(Where),
+    #[serde(rename = "typing.stop")]
+    TypingStop(Where),
+    #[serde(rename = "presence.update")]
+    Presence { status: String },
+}
+
+#[derive(Deserialize)]
+struct Where {
+    #[serde(alias = "conversationId")]
+    conversation_id: ConversationId,
+}
+
+/// Follow what happens, over a WebSocket.
+///
+/// Messages are `{"event", "data"}`. From the hub: `message.received` (a message), `message.updated` (`message_id`, `event`),
+/// `conversation.updated`, `typing.indicator`, `presence.changed`, `missed` (the reader was too slow; read the API), `error`. To the hub:
+/// `auth` (first, unless the header says it), `message.send` (as `POST /messages`), `typing.start`, `typing.stop`,
+/// `presence.update`.
+#[utoipa::path(
+    get, path = "/ws", tag = "live", operation_id = "open_socket",
+    responses((status = 101, description = "A WebSocket"))
+)]
+pub(crate) async fn open(
+    State(hub): State<Arc<Hub>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
+    let known = match headers.contains_key("authorization") {
+        true => Some(auth::identify(&hub, &headers).await?),
+        false => None,
+    };
+    let room = Arc::clone(&hub.live.room)
+        .try_acquire_owned()
+        .map_err(|_| ApiError::unavailable(5))?;
+    Ok(upgrade
+        .max_message_size(MAX_BYTES)
+        .on_upgrade(async move |socket| {
+            serve(hub, Socket::new(socket), known).await;
+            drop(room);
+        }))
+}
+
+async fn serve(hub: Arc<Hub>, mut socket: Socket, known: Option<Caller>) {
+    let caller = match known {
+        Some(caller) => caller,
+        None => match timeout(WHO, socket.next::<Said>()).await {
+            Ok(Came::Said(Said::Auth { token })) => match auth::identify_by(&hub, &token).await {
+                Ok(caller) => caller,
+                Err(_) => return socket.close("not a key or token of this hub").await,
+            },
+            _ => {
+                return socket
+                    .close("say who you are first: {\"event\":\"auth\",…}")
+                    .await;
+            }
+        },
+    };
+    if !caller.role.may(Permission::Read) {
+        return socket.close("this role may not read").await;
+    }
+    let mut feed = hub.live.listen();
+    let ready = json!({"event": "ready", "data": {"actor": &*caller.actor}});
+    if !socket.say(&ready).await {
+        return;
+    }
+    loop {
+        tokio::select! {
+            came = socket.next::<Said>() => {
+                let answer = match came {
+                    Came::Said(said) => act(&hub, &caller, said).await,
+                    Came::Unclear(problem) => Some(error("malformed", &problem)),
+                    Came::TooFast => {
+                        sleep(Duration::from_millis(100)).await;
+                        Some(error("too-fast", "slow down: ten messages a second"))
+                    }
+                    Came::Gone => break,
+                };
+                if let Some(answer) = answer && !socket.say(&answer).await {
+                    break;
+                }
+            }
+            happened = feed.recv() => {
+                let words = match happened {
+                    Ok(happened) => words(&caller, &happened),
+                    Err(RecvError::Lagged(count)) => vec![json!({"event": "missed", "data": {"count": count}})],
+                    Err(RecvError::Closed) => break,
+                };
+                for words in words {
+                    if !socket.say(&words).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn error(code: &str, detail: &str) -> Value {
+    json!({"event": "error", "data": {"code": code, "detail": detail}})
+}
+
+/// Does what an agent asks for.
+async fn act(hub: &Arc<Hub>, caller: &Caller, said: Said) -> Option<Value> {
+    if !matches!(said, Said::Auth { .. }) && !caller.role.may(Permission::Converse) {
+        return Some(error("forbidden", "this role reads only"));
+    }
+    let (conversation, signal) = match said {
+        Said::Auth { .. } => return None,
+        Said::Send(body) => {
+            let body: MessageIn = match serde_json::from_value(body) {
+                Ok(body) => body,
+                Err(problem) => return Some(error("malformed", &problem.to_string())),
+            };
+            return Some(
+                match send::queue(hub, caller, &HeaderMap::new(), body).await {
+                    Ok(message) => json!({"event": "message.queued", "data": message}),
+                    Err(refused) => error(refused.code(), refused.detail()),
+                },
+            );
+        }
+        Said::TypingStart(place) => (Some(place.conversation_id), Signal::Typing(true)),
+        Said::TypingStop(place) => (Some(place.conversation_id), Signal::Typing(false)),
+        Said::Presence { status } if (1..=32).contains(&status.len()) => {
+            (None, Signal::Presence(status))
+        }
+        Said::Presence { .. } => return Some(error("invalid", "a status has 1 to 32 bytes")),
+    };
+    let signalled = Signalled {
+        tenant: caller.tenant,
+        conversation,
+        user: caller.actor.to_string(),
+        by_visitor: false,
+        signal,
+    };
+    signalled.tell(hub).await;
+    None
+}
+
+/// What a caller's socket says about something that happened.
+fn words(caller: &Caller, happened: &Happened) -> Vec<Value> {
+    match happened {
+        Happened::Received(tenant, message) if *tenant == caller.tenant => {
+            let conversation = json!({"event": "conversation.updated", "data": {
+                "conversation_id": message.conversation_id,
+                "channel_id": message.channel_id,
+                "last_message_at": message.created_at,
+            }});
+            let name = match message.edited_at.or(message.deleted_at) {
+                None => "message.received",
+                Some(_) => "message.updated",
+            };
+            let mut out = MessageOut::queued(message.as_ref().clone());
+            if message.direction == Direction::Inbound {
+                out.status = crate::route::message_out::StatusOut::Received;
+            }
+            vec![json!({"event": name, "data": out}), conversation]
+        }
+        Happened::Tracked(event) if event.tenant == caller.tenant => match &event.about {
+            About::Message | About::Sent => vec![json!({"event": "message.updated", "data": {
+                "message_id": event.message,
+                "conversation_id": event.conversation,
+                "channel_id": event.channel,
+                "event": event.kind.name(),
+                "at": event.at,
+                "detail": event.detail,
+            }})],
+            About::Conversation | About::Address(_) => Vec::new(),
+        },
+        Happened::Signalled(signalled) if signalled.tenant == caller.tenant => {
+            if signalled.user == *caller.actor {
+                return Vec::new();
+            }
+            vec![match &signalled.signal {
+                Signal::Typing(is_typing) => json!({"event": "typing.indicator", "data": {
+                    "conversation_id": signalled.conversation,
+                    "user_id": signalled.user,
+                    "is_typing": is_typing,
+                }}),
+                Signal::Presence(status) => json!({"event": "presence.changed", "data": {
+                    "user_id": signalled.user,
+                    "conversation_id": signalled.conversation,
+                    "status": status,
+                }}),
+            }]
+        }
+        _ => Vec::new(),
+    }
+}

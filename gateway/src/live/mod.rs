@@ -1,0 +1,118 @@
+//! What happens now, for those who are connected: the sockets of agents and of visitors of web chats.
+//!
+//! One subscription a process listens to what the streams say again (`live.>`) and to signals that nobody keeps (typing,
+//! presence), and tells it to every socket, which picks its own.
+//!
+//! Invariants: a socket that reads too slowly misses events and is told so; it never slows others down. With no socket
+//! nothing is decoded. Deliberately absent: a memory. Who was away reads the API.
+
+pub(crate) mod agent;
+mod signal;
+pub(crate) mod socket;
+pub(crate) mod visitor;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt as _;
+use schemas::{Envelope, Message, TenantId, TrackEvent, frame};
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::signal::{Signal, Signalled};
+use crate::hub::Hub;
+
+/// Events a socket may be behind.
+const BEHIND: usize = 4096;
+/// Sockets of one process.
+const MAX_SOCKETS: usize = 10_000;
+const CONVERSATIONS: &str = "live.conv.>";
+const TRACKING: &str = "live.track.>";
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(crate) enum Happened {
+    /// A message came in, or was changed.
+    Received(TenantId, Arc<Message>),
+    Tracked(Arc<TrackEvent>),
+    Signalled(Arc<Signalled>),
+}
+
+/// Tells sockets what happens.
+pub(crate) struct Feed {
+    sender: broadcast::Sender<Happened>,
+    /// One for each socket that may yet be opened.
+    pub(crate) room: Arc<Semaphore>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            sender: broadcast::Sender::new(BEHIND),
+            room: Arc::new(Semaphore::new(MAX_SOCKETS)),
+        }
+    }
+}
+
+impl Feed {
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Happened> {
+        self.sender.subscribe()
+    }
+
+    fn tell(&self, happened: Happened) {
+        // Nobody is listening: that is no error.
+        self.sender.send(happened).ok();
+    }
+
+    fn heard(&self, subject: &str, payload: bytes::Bytes) {
+        if self.sender.receiver_count() == 0 {
+            return;
+        }
+        if subject.starts_with(signal::PREFIX) {
+            if let Ok(signalled) = serde_json::from_slice(&payload) {
+                self.tell(Happened::Signalled(Arc::new(signalled)));
+            }
+            return;
+        }
+        for item in frame::decode(payload).unwrap_or_default() {
+            if Envelope::is_envelope(&item) {
+                if let Ok(Envelope {
+                    tenant,
+                    body: schemas::Body::Message(message),
+                    ..
+                }) = Envelope::decode(&item)
+                {
+                    self.tell(Happened::Received(tenant, Arc::from(message)));
+                }
+            } else if let Ok(event) = TrackEvent::decode(&item) {
+                self.tell(Happened::Tracked(Arc::new(event)));
+            }
+        }
+    }
+}
+
+/// Listens until `stop`.
+pub(crate) async fn watch(hub: Arc<Hub>, stop: CancellationToken) {
+    loop {
+        let subjects = [CONVERSATIONS, TRACKING, signal::ALL];
+        let opened = futures::future::try_join_all(subjects.map(|subject| hub.bus.listen(subject)));
+        match opened.await {
+            Ok(streams) => {
+                let mut notices = futures::stream::select_all(streams);
+                loop {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        notice = notices.next() => match notice {
+                            Some(notice) => hub.live.heard(&notice.subject, notice.payload),
+                            None => break,
+                        },
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "nothing can be heard now"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+        }
+    }
+}
