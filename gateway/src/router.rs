@@ -19,7 +19,7 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audit, channel, conversation, dlq, docs, health, journey, label, media, message,
+        api_key, audit, channel, chat_page, conversation, dlq, docs, health, journey, label, media, message,
         model,
         outbox, resolve, rule, send, stats, template, understanding, webhook,
     },
@@ -123,6 +123,7 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
     let (operations, _) = operations().split_for_parts();
     let mut all = Router::new()
         .merge(operations)
+        .merge(chat_page::router())
         .merge(docs::router(document));
     for prefix in PREFIXES {
         all = all.nest(prefix, below.clone());

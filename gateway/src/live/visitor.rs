@@ -134,14 +134,18 @@ fn is_welcome(settings: &Value, headers: &HeaderMap) -> bool {
     let Some(origins) = settings.get("origins").and_then(Value::as_array) else {
         return true;
     };
-    let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(header::ORIGIN) else {
+        return origins.is_empty();
+    };
+    // The hub's own page, which tells browsers who may frame it.
+    let own = origin.split_once("://").map(|(_, host)| host);
     origins.is_empty()
-        || origin.is_some_and(|origin| {
-            origins
-                .iter()
-                .filter_map(Value::as_str)
-                .any(|known| known.trim_end_matches('/').eq_ignore_ascii_case(origin))
-        })
+        || (own.is_some() && own == text(header::HOST))
+        || origins
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|known| known.trim_end_matches('/').eq_ignore_ascii_case(origin))
 }
 
 fn signed(channel: ChannelId, session: Uuid) -> Vec<u8> {

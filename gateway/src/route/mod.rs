@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod channel;
 pub(crate) mod channel_check;
 pub(crate) mod channel_out;
+pub(crate) mod chat_page;
 pub(crate) mod conversation;
 pub(crate) mod conversation_out;
 pub(crate) mod dlq;
