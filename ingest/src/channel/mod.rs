@@ -14,6 +14,7 @@ mod generic;
 mod gmail;
 mod hex;
 mod instagram;
+mod jwt;
 mod line;
 mod messagebird;
 mod messenger;

@@ -1,4 +1,4 @@
-//! MessageBird.
+//! MessageBird: SMS, and what comes through its Conversations API.
 
 use super::{Ability, Form, Platform, field};
 use crate::ChannelKind;
@@ -7,20 +7,46 @@ pub(super) const PLATFORM: Platform = Platform {
     kind: ChannelKind::MessageBird,
     title: "MessageBird",
     credentials: &[
-        field("signing_key", Form::Text, "Signs webhooks."),
-        field("access_key", Form::Text, "For calls."),
+        field(
+            "signing_key",
+            Form::Text,
+            "The workspace's signing key, which signs webhooks.",
+        ),
+        field("access_key", Form::Text, "The live access key, for calls."),
     ],
-    settings: &[],
+    settings: &[
+        field("from", Form::Text, "The originator: a number or a name."),
+        field(
+            "numbers",
+            Form::Texts,
+            "A pool of originators: a conversation keeps the one it has.",
+        ),
+        field(
+            "report_url",
+            Form::Url,
+            "Where MessageBird reports what became of SMS: this channel's webhook address.",
+        ),
+        field(
+            "api_base",
+            Form::Url,
+            "MessageBird's address, `https://rest.messagebird.com` unless set.",
+        ),
+        field(
+            "conversations_base",
+            Form::Url,
+            "That of its Conversations API, `https://conversations.messagebird.com` unless set.",
+        ),
+    ],
     ability: Ability {
-        verify: "-",
-        text: "-",
-        media: "-",
-        buttons: "-",
-        receipts: "-",
+        verify: "JWT with SHA-256 of address and body; the older HMAC",
+        text: "SMS 1377 characters, conversations 4096, split",
+        media: "by URL, in conversations",
+        buttons: "as text",
+        receipts: "sent, delivered, read, failed",
         edits: "-",
-        templates: "-",
+        templates: "WhatsApp, in conversations",
         typing: "-",
-        limits: "-",
-        test: "-",
+        limits: "as MessageBird answers 429",
+        test: "the balance",
     },
 };

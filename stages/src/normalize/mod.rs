@@ -21,6 +21,7 @@ mod meta;
 mod phone;
 mod sandbox;
 mod slack;
+mod stamp;
 mod telegram;
 mod twilio;
 mod viber;
