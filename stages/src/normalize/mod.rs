@@ -9,12 +9,13 @@
 //! discarded. Deliberately absent: fetching attachments; they stay references.
 
 mod discord;
-mod email;
+pub mod email;
 mod generic;
 mod html;
 mod instagram;
 mod keyword;
 mod line;
+mod look;
 mod messagebird;
 mod messenger;
 mod meta;
@@ -63,6 +64,10 @@ const MAX_VALUE_BYTES: usize = 32 * 1024;
 
 /// Key in a message's metadata: a program wrote it, and says so in this word.
 pub const AUTOMATIC: &str = "automatic";
+
+/// Key in a message's metadata: by what else than the conversation an answer can be sent for some minutes. A rule's answer
+/// carries it on to the sender, which alone reads it.
+pub const REPLY_VIA: &str = "reply_via";
 
 /// The stage.
 pub struct Normalize;

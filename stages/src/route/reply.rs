@@ -8,7 +8,10 @@ use schemas::{
 use serde_json::Map;
 
 use super::table::Rule;
-use crate::{normalize::AUTOMATIC, text::prefix};
+use crate::{
+    normalize::{AUTOMATIC, REPLY_VIA},
+    text::prefix,
+};
 
 /// Longest text a template can repeat of the message, in bytes.
 const MAX_WORD_BYTES: usize = 4096;
@@ -60,6 +63,9 @@ pub(super) fn outbound(
     let mut metadata = Map::new();
     metadata.insert(AUTOMATIC.into(), "rule".into());
     metadata.insert("rule".into(), rule.name.clone().into());
+    if let Some(via) = message.metadata.get(REPLY_VIA) {
+        metadata.insert(REPLY_VIA.into(), via.clone());
+    }
     let mut recipient = Party {
         metadata: Map::new(),
         ..message.sender.clone()
