@@ -50,7 +50,7 @@ impl Queue {
                 .source
                 .platform_id
                 .as_deref()
-                .and_then(|id| stages::normalize::mail_part(mail, id));
+                .and_then(|id| stages::normalize::email::part(mail, id));
             let done = match part {
                 Some(bytes) if bytes.len() <= self.max_bytes => {
                     let bytes = Bytes::from(bytes);

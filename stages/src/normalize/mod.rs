@@ -258,15 +258,6 @@ fn unsupported(message: &mut Message, bytes: &[u8]) {
     };
 }
 
-/// The bytes of a mail's attachment by its `platform_id`; none when the mail has no such part.
-#[must_use]
-pub fn mail_part(mail: &[u8], platform_id: &str) -> Option<Vec<u8>> {
-    let place = platform_id.strip_prefix("part:")?.parse().ok()?;
-    let mail = mail_parser::MessageParser::default().parse(mail)?;
-    let part = mail.attachments().nth(place)?;
-    Some(part.contents().to_vec())
-}
-
 fn malformed(error: impl std::fmt::Display) -> DeadReason {
     DeadReason::new("malformed", error.to_string())
 }
