@@ -12,6 +12,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{Keys, Malformed, bounded, digest, event};
+use crate::MessageId;
 
 /// One update of a body, with what stood around it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -155,6 +156,23 @@ pub fn comment(conversation: &str) -> Option<&str> {
     conversation
         .strip_prefix(COMMENT)
         .filter(|id| !id.is_empty())
+}
+
+/// How the hub marks what it sends through Messenger, to know the echo of it.
+const MARK: &str = "tidings:";
+
+/// The mark of a message of ours.
+#[must_use]
+pub fn mark(message: MessageId) -> String {
+    format!("{MARK}{message}")
+}
+
+/// Whether what was echoed was sent by the hub.
+#[must_use]
+pub fn is_ours(metadata: &str) -> bool {
+    metadata
+        .strip_prefix(MARK)
+        .is_some_and(|id| id.parse::<MessageId>().is_ok())
 }
 
 #[derive(Deserialize, Default)]

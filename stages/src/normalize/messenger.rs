@@ -1,10 +1,9 @@
-//! Messenger events.
+//! Messenger events: as Meta's other platform.
 
 use schemas::Message;
 
-use super::{Filled, unsupported};
+use super::{Filled, meta};
 
 pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Filled {
-    unsupported(message, bytes);
-    Filled::MESSAGE
+    meta::fill(message, bytes)
 }

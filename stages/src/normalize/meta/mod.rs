@@ -3,10 +3,33 @@
 //! Meta writes ids and times as texts in one place and as numbers in another, and adds fields without notice; so fields are
 //! read one by one, and one of an unexpected form is absent instead of spoiling its message.
 
+mod attachment;
+mod comment;
+mod messaging;
+
 use schemas::{Message, MessageType, Timestamp, keys::meta::Part};
 use serde_json::{Map, Value};
 
-use super::unsupported;
+use super::{Filled, unsupported};
+
+/// An update of Messenger or Instagram.
+pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Filled {
+    let Some(update) = Update::parse(bytes) else {
+        unsupported(message, bytes);
+        return Filled::MESSAGE;
+    };
+    match &*update.part {
+        "messaging" | "standby" => messaging::fill(message, &update, bytes),
+        "value" => {
+            comment::fill(message, &update, bytes);
+            Filled::MESSAGE
+        }
+        _ => {
+            unsupported(message, bytes);
+            Filled::MESSAGE
+        }
+    }
+}
 
 /// A part whose pieces can be looked into.
 pub(super) struct Update {
