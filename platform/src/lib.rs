@@ -11,6 +11,7 @@
 pub mod desk;
 mod exchange;
 mod line;
+mod viber;
 
 use axum::Router;
 use bytes::Bytes;
@@ -62,7 +63,7 @@ pub trait Fake: Send + Sync + 'static {
 /// Every platform that can be played.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Fake>> {
-    vec![Box::new(line::Line)]
+    vec![Box::new(line::Line), Box::new(viber::Viber)]
 }
 
 /// The fake of a kind.

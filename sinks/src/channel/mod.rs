@@ -21,6 +21,7 @@ mod slack;
 mod smtp;
 mod telegram;
 mod text;
+mod viber;
 mod twilio;
 mod webchat;
 mod webhook;
@@ -247,6 +248,7 @@ pub fn build(
         ChannelKind::Telegram => Arc::new(telegram::Telegram::new(account, settings)?),
         ChannelKind::Line => Arc::new(line::Line::new(account, settings)?),
         ChannelKind::Twilio => Arc::new(twilio::Twilio::new(account, settings)?),
+        ChannelKind::Viber => Arc::new(viber::Viber::new(account, settings)?),
         ChannelKind::Email => Arc::new(smtp::Smtp::new(account)?),
         ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
         ChannelKind::Webchat => Arc::new(webchat::Webchat),
@@ -259,8 +261,7 @@ pub fn build(
         | ChannelKind::Vonage
         | ChannelKind::MessageBird
         | ChannelKind::Messenger
-        | ChannelKind::Instagram
-        | ChannelKind::Viber => return Err(Misconfigured::Missing("sender")),
+        | ChannelKind::Instagram => return Err(Misconfigured::Missing("sender")),
     })
 }
 
