@@ -88,6 +88,11 @@ pub const COMMON: &[Field] = &[
         Form::Object,
         "Messages per second, or `{\"per_second\", \"burst\"}`; `null` for none.",
     ),
+    field(
+        "chatRateLimit",
+        Form::Object,
+        "The same for each chat, or for each number that is sent from.",
+    ),
     field("concurrency", Form::Number(1, 64), "Calls side by side."),
     field(
         "on_unknown",

@@ -3,7 +3,8 @@
 //! [`Deliver`] is the handler of the lanes `deliver-<channel>`; each has one owner at a time, so a
 //! channel's rate is exact and kept here. A batch goes in waves, and a wave goes like this: commit
 //! `sending` in the ledger, call the platform (conversations side by side, the messages of one in
-//! order, each through the channel's [`rate::Gate`]), record, then retries and tracking events.
+//! order, each through the channel's [`rate::Gate`]), record, then retries and tracking events. What its chat has no
+//! room for yet goes back to the broker first, and comes again at its time ([`limit::ChatLimits`]).
 //! `docs/delivery.md` tells the states, the retries and what a crash costs.
 //!
 //! Invariants:
@@ -16,7 +17,9 @@
 //! Deliberately absent: campaigns. Their lanes will read BULK in this module beside `senders::lane`, as
 //! a second kind of lane that serves the same [`route::Route`] and takes what the gate leaves over.
 
+mod chat;
 mod dispatch;
+pub mod limit;
 pub mod outcome;
 pub mod rate;
 pub mod retry;

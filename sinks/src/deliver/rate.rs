@@ -6,8 +6,8 @@
 //! (which makes a difference from 100 a second on): who sleeps may wake some milliseconds late, and a
 //! channel that could not catch up would never reach its rate.
 //!
-//! Deliberately absent: limits by conversation and by destination domain, and a share kept free for
-//! interactive traffic (there is no campaign traffic yet).
+//! The chats of a channel have rates of their own (`chat`). Deliberately absent: limits by destination domain, and a
+//! share kept free for interactive traffic (there is no campaign traffic yet).
 
 use std::{
     num::NonZeroU32,
@@ -26,68 +26,11 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
-use schemas::ChannelKind;
-use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::channel::Misconfigured;
-
-/// How fast a channel may send.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limit {
-    pub per_second: f64,
-    pub burst: NonZeroU32,
-}
+pub use super::limit::Limit;
 
 impl Limit {
-    /// `settings.rateLimit` (or `rate_limit`): messages per second, or `{"per_second", "burst"}`, or
-    /// `null` for none. Without the setting Telegram gets its documented 30 a second; the others have
-    /// no limit.
-    ///
-    /// # Errors
-    /// When the setting is there and is neither.
-    pub fn of(kind: ChannelKind, config: &Value) -> Result<Option<Self>, Misconfigured> {
-        let invalid = Misconfigured::Invalid {
-            name: "rateLimit",
-            problem: "must be messages per second above zero, or {\"per_second\", \"burst\"}",
-        };
-        let setting = config
-            .get("settings")
-            .and_then(|settings| settings.get("rateLimit").or(settings.get("rate_limit")));
-        let (per_second, burst) = match setting {
-            None => return Ok(Self::default_of(kind)),
-            Some(Value::Null) => return Ok(None),
-            Some(Value::Object(fields)) => (
-                fields.get("per_second").and_then(Value::as_f64),
-                match fields.get("burst") {
-                    None => Some(1),
-                    Some(burst) => burst.as_u64(),
-                },
-            ),
-            Some(number) => (number.as_f64(), Some(1)),
-        };
-        let burst = burst
-            .and_then(|burst| u32::try_from(burst).ok())
-            .and_then(NonZeroU32::new);
-        match (per_second, burst) {
-            (Some(per_second), Some(burst)) if (0.0001..=1_000_000.0).contains(&per_second) => {
-                Ok(Some(Self { per_second, burst }))
-            }
-            _ => Err(invalid),
-        }
-    }
-
-    fn default_of(kind: ChannelKind) -> Option<Self> {
-        match kind {
-            // <https://core.telegram.org/bots/faq>: about 30 messages a second.
-            ChannelKind::Telegram => Some(Self {
-                per_second: 30.0,
-                burst: NonZeroU32::MIN,
-            }),
-            _ => None,
-        }
-    }
-
     /// Sleepers wake a few milliseconds late; this much may be caught up.
     const LATE: Duration = Duration::from_millis(10);
 
@@ -256,8 +199,6 @@ impl Clock for TokioClock {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::json;
-
     use super::*;
 
     fn limit(per_second: f64, burst: u32) -> Option<Limit> {
@@ -339,39 +280,5 @@ mod tests {
         assert_eq!(gate.silent_for(), AWAY);
         gate.away(Some(Duration::from_secs(3600)));
         assert_eq!(gate.silent_for(), LONGEST_AWAY);
-    }
-
-    #[test]
-    fn settings_are_read() {
-        let of = |kind, settings| Limit::of(kind, &json!({ "settings": settings }));
-        assert_eq!(of(ChannelKind::Email, json!({})), Ok(None));
-        assert_eq!(of(ChannelKind::Telegram, json!({})), Ok(limit(30.0, 1)));
-        assert_eq!(
-            of(ChannelKind::Telegram, json!({"rateLimit": null})),
-            Ok(None)
-        );
-        assert_eq!(
-            of(ChannelKind::Email, json!({"rateLimit": 2})),
-            Ok(limit(2.0, 1))
-        );
-        assert_eq!(
-            of(
-                ChannelKind::Email,
-                json!({"rate_limit": {"per_second": 0.5, "burst": 3}})
-            ),
-            Ok(limit(0.5, 3))
-        );
-        for wrong in [
-            json!(0),
-            json!(-1),
-            json!("5"),
-            json!({"burst": 2}),
-            json!({"per_second": 1, "burst": 0}),
-        ] {
-            assert!(
-                of(ChannelKind::Email, json!({ "rateLimit": wrong })).is_err(),
-                "{wrong}"
-            );
-        }
     }
 }

@@ -7,7 +7,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{Store, channel::ChannelRow};
 
-use super::rate::{Gate, Limit};
+use super::{
+    chat::Chats,
+    limit::ChatLimits,
+    rate::{Gate, Limit},
+};
 use crate::channel::{Account, Misconfigured, Sender, Settings, build};
 
 /// Calls side by side, for senders that take one message a call.
@@ -32,6 +36,7 @@ pub struct Route {
     pub on_unknown: OnUnknown,
     pub concurrency: usize,
     pub gate: Arc<Gate>,
+    pub(super) chats: Arc<Chats>,
     pub sender: Result<Arc<dyn Sender>, Misconfigured>,
     fingerprint: [u8; 32],
 }
@@ -60,8 +65,10 @@ impl Route {
             credentials,
         };
         let limit = Limit::of(row.kind, &row.config);
+        let chats = ChatLimits::read(row.kind, &row.config);
         let sender = limit
             .clone()
+            .and(chats.clone())
             .and_then(|_| build(&account, settings, store))
             .inspect_err(|problem| {
                 tracing::warn!(channel = %row.id, %problem, "the channel cannot send");
@@ -72,6 +79,13 @@ impl Route {
             .map_or_else(
                 || Arc::new(Gate::new(limit)),
                 |earlier| Arc::clone(&earlier.gate),
+            );
+        let chats = chats.unwrap_or(ChatLimits::none(row.kind));
+        let chats = earlier
+            .filter(|earlier| earlier.chats.limits() == chats)
+            .map_or_else(
+                || Arc::new(Chats::new(chats)),
+                |earlier| Arc::clone(&earlier.chats),
             );
         Arc::new(Self {
             tenant: row.tenant_id,
@@ -84,6 +98,7 @@ impl Route {
             ),
             concurrency: concurrency(&row.config),
             gate,
+            chats,
             sender,
             fingerprint,
         })

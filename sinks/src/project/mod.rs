@@ -1,7 +1,7 @@
 //! Projectors: what happened, written into Postgres in batches.
 //!
 //! [`Conversations`] reads CONV, [`OutboundMessages`] OUT, [`Tracking`] TRACK. A batch is one
-//! transaction and one acknowledgement.
+//! transaction and one acknowledgement. [`look_again`] finds the messages of receipts that came early.
 //!
 //! Invariants: writing the same batch twice changes nothing; the database being away holds the lane
 //! up and loses nothing; an item that cannot be read or stored becomes a dead letter and never holds
@@ -12,6 +12,7 @@
 
 mod conversation;
 mod outbound;
+mod pending;
 mod tracking;
 
 use std::ops::Range;
@@ -23,6 +24,7 @@ use store::{Store, StoreError};
 
 pub use conversation::Conversations;
 pub use outbound::OutboundMessages;
+pub use pending::look_again;
 pub use tracking::Tracking;
 
 /// The first token of a projector's dead letters.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod chat;
 mod deliver;
 mod platform;
 mod project;

@@ -38,7 +38,7 @@ fn envelope(hub: &Hub, channel: schemas::ChannelId, text: &str) -> Envelope {
 }
 
 /// One role at a time on the shared lanes of the projectors.
-static LANES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub(crate) static LANES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conversations_are_written_and_bad_items_put_aside() {

@@ -165,7 +165,7 @@ impl Hub {
 
     /// A telegram channel whose Bot API is at `base`.
     pub(crate) async fn telegram(&self, base: &str) -> ChannelId {
-        let settings = json!({ "api_base": base, "rateLimit": null });
+        let settings = json!({ "api_base": base, "rateLimit": null, "chatRateLimit": null });
         let credentials = json!({ "bot_token": "1:T" });
         self.channel(ChannelKind::Telegram, settings, credentials)
             .await
