@@ -153,11 +153,11 @@ pub(crate) async fn start(
         match role {
             Role::Gateway => starting.gateway(wiring.listener.take()).await?,
             Role::Pipeline => starting.pipeline(wiring.group.as_deref()).await?,
-            Role::Deliver => starting.deliver(wiring.owner.take()).await?,
+            Role::Deliver => starting.deliver(wiring.owner.clone()).await?,
             Role::Project => starting.project(),
             Role::Media => starting.media()?,
             Role::Janitor => starting.janitor(wiring.callout_seed.take()),
-            Role::Poll => starting.poll(),
+            Role::Poll => starting.poll(wiring.owner.clone()),
         }
     }
     Ok(Hub {
@@ -387,13 +387,13 @@ impl Starting<'_> {
         }
     }
 
-    fn poll(&mut self) {
+    fn poll(&mut self, owner: Option<String>) {
         let settings = ingest::poll::Settings {
             allow_private_urls: self.config.deliver.allow_private_urls,
             max_bytes: self.config.gateway.email_body_limit_bytes,
         };
         let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
-        let worker = self.worker.clone();
+        let worker = owner.unwrap_or_else(|| self.worker.clone());
         self.tasks.spawn(async move {
             ingest::poll::run(bus, store, settings, worker, stop).await;
             Ok(())

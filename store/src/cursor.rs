@@ -3,12 +3,12 @@
 //! Invariants: at most one owner's lease stands at a time, by the database's clock; only who holds it moves the cursor. A
 //! lease that ran out is still good for its owner until somebody else takes it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use schemas::{ChannelId, TenantId};
 use serde_json::Value;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, column::Id};
 
 /// Whose reading of which channel is meant.
 #[derive(Clone, Debug)]
@@ -108,21 +108,25 @@ pub async fn set_trouble(
     Ok(())
 }
 
-/// Why a channel is not read, in words; none when it is, or is not to be.
+/// Why channels of a tenant, or this one of them, are not read, in words; those that are, or are not to be, are not among
+/// them.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
-pub async fn trouble(
+pub async fn troubles(
     store: &Store,
     tenant: TenantId,
-    channel: ChannelId,
-) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"select trouble as "trouble!" from comm_channel_cursors
-           where tenant_id = $1 and channel_id = $2 and trouble is not null order by name limit 1"#,
+    channel: Option<ChannelId>,
+) -> Result<HashMap<ChannelId, String>, StoreError> {
+    Ok(sqlx::query!(
+        r#"select channel_id as "channel: Id", trouble as "trouble!" from comm_channel_cursors
+           where tenant_id = $1 and ($2::uuid is null or channel_id = $2) and trouble is not null"#,
         tenant.0,
-        channel.0
+        channel.map(|channel| channel.0)
     )
-    .fetch_optional(&store.pool)
-    .await?)
+    .map(|row| (row.channel.into(), row.trouble))
+    .fetch_all(&store.pool)
+    .await?
+    .into_iter()
+    .collect())
 }

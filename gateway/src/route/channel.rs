@@ -159,7 +159,11 @@ pub(crate) async fn list(
         status: query.status,
     };
     let rows = store::channel::list(&hub.store, caller.tenant, filter).await?;
-    let channels = rows.into_iter().map(|row| ChannelOut::of(&hub, row));
+    let mut troubles = store::cursor::troubles(&hub.store, caller.tenant, None).await?;
+    let channels = rows.into_iter().map(|row| {
+        let trouble = troubles.remove(&row.id);
+        ChannelOut::of(&hub, row).troubled(trouble)
+    });
     Ok(axum::Json(channels.collect()))
 }
 
@@ -177,7 +181,10 @@ pub(crate) async fn get(
     let row = store::channel::get(&hub.store, caller.tenant, id)
         .await
         .map_err(missing)?;
-    Ok(axum::Json(ChannelOut::of(&hub, row)))
+    let trouble = store::cursor::troubles(&hub.store, caller.tenant, Some(id))
+        .await?
+        .remove(&id);
+    Ok(axum::Json(ChannelOut::of(&hub, row).troubled(trouble)))
 }
 
 fn missing(error: store::StoreError) -> ApiError {

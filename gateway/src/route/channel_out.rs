@@ -27,6 +27,9 @@ pub(crate) struct ChannelOut {
     total_messages_sent: i64,
     auto_response_enabled: bool,
     health: ChannelHealthOut,
+    /// Why the channel cannot be read, where the hub fetches from its platform; answered by GET.
+    #[schema(example = "the server refused the login")]
+    health_reason: Option<String>,
     last_check_at: Option<Timestamp>,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
@@ -81,10 +84,19 @@ impl ChannelOut {
                 "unhealthy" => ChannelHealthOut::Unhealthy,
                 _ => ChannelHealthOut::Unknown,
             },
+            health_reason: None,
             last_check_at: row.last_check_at,
             metadata: super::map(row.metadata),
             created_at: row.created_at,
             updated_at: row.updated_at,
+        }
+    }
+
+    /// With the reason why it is not read.
+    pub(crate) fn troubled(self, reason: Option<String>) -> Self {
+        Self {
+            health_reason: reason,
+            ..self
         }
     }
 }

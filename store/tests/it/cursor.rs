@@ -71,9 +71,10 @@ async fn trouble_is_told_to_its_tenant() {
         .await
         .unwrap();
     let told = async |tenant| {
-        cursor::trouble(&bed.store, tenant, bed.channel.id)
+        cursor::troubles(&bed.store, tenant, None)
             .await
             .unwrap()
+            .remove(&bed.channel.id)
     };
     assert_eq!(
         told(bed.ours).await.as_deref(),
