@@ -7,6 +7,7 @@ COPY schemas schemas
 COPY nats nats
 COPY store store
 COPY migrations migrations
+COPY egress egress
 COPY ingest ingest
 COPY stages stages
 COPY mapping mapping
@@ -14,6 +15,7 @@ COPY learn learn
 COPY inference inference
 COPY sinks sinks
 COPY gateway gateway
+COPY platform platform
 ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin tidings && cp target/release/tidings /tidings
@@ -30,4 +32,4 @@ ENV TIDINGS__GATEWAY__LISTEN=0.0.0.0:8080 TIDINGS__KEYS__FILE=/var/lib/tidings/k
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/tidings"]
-CMD ["serve", "--roles", "gateway,pipeline,deliver,project,janitor"]
+CMD ["serve", "--roles", "gateway,pipeline,deliver,project,media,poll,janitor"]
