@@ -109,14 +109,30 @@ pub(crate) fn command(text: &str) -> Option<(String, &str)> {
     fits.then(|| (format!("/{}", name.to_ascii_lowercase()), rest.trim()))
 }
 
-/// The canonical form of an e-mail address: NFC, trimmed, the domain in lower case. Internationalized
-/// domains stay as written. The local part belongs to its host and is not touched.
+/// The canonical form of an e-mail address: NFC, trimmed, the domain in lower case and in Unicode (UTS 46), so that
+/// `xn--` labels and what they stand for are one address. A domain that no label of DNS can hold stays as written. The
+/// local part belongs to its host and is not touched.
 pub(crate) fn address(address: &str) -> String {
     let address = clean_line(address.to_owned(), 320);
     match address.rsplit_once('@') {
-        Some((local, domain)) => format!("{local}@{}", domain.to_lowercase()),
+        Some((local, domain)) => format!("{local}@{}", self::domain(domain)),
         None => address,
     }
+}
+
+fn domain(domain: &str) -> String {
+    let lower = domain.to_lowercase();
+    if lower.is_ascii() && !lower.contains("xn--") {
+        return lower;
+    }
+    // Only what comes back as the same labels is another spelling of them.
+    let labels = idna::domain_to_ascii(&lower).ok();
+    let shown = labels.as_deref().and_then(|labels| {
+        let (shown, valid) = idna::domain_to_unicode(labels);
+        let same = idna::domain_to_ascii(&shown).ok().as_deref() == Some(labels);
+        (valid.is_ok() && same).then_some(shown)
+    });
+    shown.unwrap_or(lower)
 }
 
 #[cfg(test)]
@@ -148,9 +164,24 @@ mod tests {
         assert_eq!(address(" Ann.B@EXAMPLE.Org "), "Ann.B@example.org");
         assert_eq!(address("ann@BÜCHER.example"), "ann@bücher.example");
         assert_eq!(address("nobody"), "nobody");
+        assert_eq!(address("ann@xn--bcher-kva.example"), "ann@bücher.example");
+        assert_eq!(address("ann@XN--BCHER-KVA.example"), "ann@bücher.example");
+        assert_eq!(address("ann@BU\u{308}CHER。example"), "ann@bücher.example");
+        assert_eq!(address("用户@例子.测试"), "用户@例子.测试");
+        assert_eq!(address("a@xn--99999999.example"), "a@xn--99999999.example");
+        assert_eq!(address("a@[192.0.2.1]"), "a@[192.0.2.1]");
     }
 
     proptest! {
+        #[test]
+        fn an_address_read_again_is_the_same(local in "[a-zA-Zä.]{1,6}", text in any::<String>(), known in 0usize..5) {
+            let domain = ["xn--bcher-kva.de", "faß.de", "XN--", "ÉCOLE.fr", ""][known];
+            for address in [format!("{local}@{domain}{text}"), format!("{local}@{text}.{domain}")] {
+                let once = super::address(&address);
+                prop_assert_eq!(super::address(&once), once);
+            }
+        }
+
         #[test]
         fn cleaning_twice_is_cleaning_once(text in any::<String>(), max in 1usize..80) {
             let (once, _) = clean(text, max);

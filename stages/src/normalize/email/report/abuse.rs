@@ -1,5 +1,6 @@
 //! Feedback reports: people who called our mail unwanted (RFC 5965).
 
+use mail_parser::{Message as Mail, PartType};
 use schemas::{Timestamp, TrackKind};
 use serde_json::Map;
 
@@ -8,6 +9,23 @@ use crate::{normalize::News, text::address};
 
 /// Reports that are no complaint: authentication failures (RFC 6591), and what was found to be wanted after all.
 const NO_COMPLAINTS: [&str; 4] = ["auth-failure", "not-spam", "dmarc", "opt-out-list"];
+
+/// Whether this is what Outlook.com sends of mail that its users call junk.
+pub(super) fn is_junk_report(mail: &Mail<'_>) -> bool {
+    let from = mail
+        .from()
+        .and_then(|from| from.first()?.address())
+        .unwrap_or_default();
+    let returns = mail
+        .parts
+        .iter()
+        .any(|part| matches!(part.body, PartType::Message(_)));
+    from.eq_ignore_ascii_case("staff@hotmail.com")
+        && mail
+            .subject()
+            .is_some_and(|subject| subject.starts_with("complaint about message from"))
+        && returns
+}
 
 pub(super) fn read(
     body: &str,

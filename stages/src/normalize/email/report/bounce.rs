@@ -25,7 +25,7 @@ static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)undeliver|delivery (status|failure|has failed|problem|notification|report|error|reports|incomplete)|mail (delivery|system error|could not)|",
         r"(mail|message|delivery)( delivery)? (failed|failure|error|delayed)|failure (notice|delivery)|returned (mail|to sender)|non.?deliver|could ?n.t be delivered|",
-        r"delayed mail|(warning|notice): (message|mail|could not)|nondeliverable|delivery to .* (failed|has been)|message (you sent )?(blocked|rejected)|",
+        r"delayed mail|(warning|notice): (message|mail|could not)|nondeliverable|error (occurred )?(while )?sending your|delivery to .* (failed|has been)|message (you sent )?(blocked|rejected)|",
         r"unzustellbar|nicht zugestellt|zustellung|non remis|échec de (la )?remise|no se (pudo|puede) entregar|devuelto|non recapitabile|mancat[oa] (recapito|consegna)|",
         r"falha na entrega|não (foi )?entreg|onbestelbaar|kunde inte levereras|kan ikke leveres|niedostarcz|nie dostarczon|nedoručiteln|не доставлен|недоставлен|",
         r"teslim edile|配信不能|送信できません|エラーメール|退信|無法傳送|반송|系统退信",
@@ -38,13 +38,31 @@ static RETURNED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?im)^[ \t>]*([-=*_+]{2,}.{0,12}(this is a copy|below this line|original message|returned message|unsent message|message header|headers? of|",
         r"original mail|undelivered message|received message|the header|message text|copy of|本メール|元のメール|エラー).*",
-        r"|(original message|the original message|your message headers?|original mail) (follows|headers?|below|was).*|.{0,10}(return-path|received): .*)$",
+        r"|(original message|the original message|your message headers?|original mail) (follows|headers?|below|was).*|.{0,10}(return-path|received): .*|message headers follow.*)$",
     ))
     .expect("the pattern is a constant, and a test compiles it")
 });
 
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"[A-Za-z0-9._%+/=?^~'!#$&*{}|`-]+@[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]"#)
+        .expect("the pattern is a constant, and a test compiles it")
+});
+
+/// Names under which servers write.
+const SERVERS: [&str; 8] = [
+    "mailer-daemon",
+    "postmaster",
+    "post_master",
+    "mailerdaemon",
+    "mail-daemon",
+    "mdaemon",
+    "maildaemon",
+    "mail.delivery.system",
+];
+
+/// That something failed, in the first words.
+static FAILED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\s*error:|not (be )?deliver|undeliver|failed|returned to")
         .expect("the pattern is a constant, and a test compiles it")
 });
 
@@ -55,8 +73,8 @@ static DELAYED: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The recipients that a bounce names; none when it is no bounce.
-pub(super) fn recipients(mail: &Mail<'_>, text: &str) -> Vec<Fate> {
-    if !looks_like(mail) {
+pub(super) fn recipients(mail: &Mail<'_>, text: &str, is_report: bool) -> Vec<Fate> {
+    if !is_report && !looks_like(mail, text) {
         return Vec::new();
     }
     let own = text.trim();
@@ -95,35 +113,20 @@ pub(super) fn recipients(mail: &Mail<'_>, text: &str) -> Vec<Fate> {
 }
 
 /// Who sends bounces: nobody (RFC 3834), or the server itself.
-fn looks_like(mail: &Mail<'_>) -> bool {
-    let from = mail
-        .from()
-        .and_then(|from| from.first()?.address())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let local = from.split('@').next().unwrap_or_default();
-    let server = [
-        "mailer-daemon",
-        "postmaster",
-        "mailerdaemon",
-        "mail-daemon",
-        "mdaemon",
-        "maildaemon",
-    ]
-    .iter()
-    .any(|name| local.contains(name));
-    let nobody = header(mail, "Return-Path").is_some_and(|path| path == "<>");
-    let failed = header(mail, "X-Failed-Recipients").is_some();
+fn looks_like(mail: &Mail<'_>, text: &str) -> bool {
+    // As written: some have no address.
+    let from = header(mail, "From").unwrap_or_default().to_ascii_lowercase();
+    let server = SERVERS.iter().any(|name| from.contains(name));
+    let given = |name: &str| header(mail, name).unwrap_or_default().to_ascii_lowercase();
+    let nobody = given("Return-Path") == "<>";
     let subject = SUBJECT.is_match(mail.subject().unwrap_or_default());
-    let answers = header(mail, "Auto-Submitted").is_some_and(|value| {
-        let value = value.to_ascii_lowercase();
-        value.contains("failure") || (value.starts_with("auto-") && subject)
-    });
-    failed
-        || answers
-        || (subject && (server || nobody || from.contains("noreply") || from.contains("no-reply")))
+    let answers = given("Auto-Submitted");
+    let robot = from.contains("noreply") || from.contains("no-reply");
+    !given("X-Failed-Recipients").is_empty()
+        || answers.contains("failure")
+        || (subject && (server || nobody || robot || answers.starts_with("auto-")))
         || (server && nobody)
-        || (server && subject)
+        || (server && FAILED.is_match(prefix(text, 500)))
 }
 
 /// The text of the first part that has one.

@@ -77,20 +77,23 @@ pub(super) fn recipients(body: &str, text: &str) -> Vec<Fate> {
 }
 
 impl Fate {
-    /// Fills in the status and what it means. The report's own status is often the reporting server's summary, so a
-    /// more precise one in the remote server's words is taken before it.
+    /// Fills in the status and what it means. The report's own status is often the reporting server's summary, so one in
+    /// the remote server's words is taken before it.
     pub(super) fn judge(&mut self, given: Option<String>, text: &str) {
         let said = self.diagnostic.clone().unwrap_or_default();
         let spoken = reason::status_within(&said);
-        self.status = match (given, spoken) {
-            (Some(given), Some(spoken))
-                if reason::is_vague(&given) && !reason::is_vague(&spoken) =>
-            {
-                Some(spoken)
-            }
-            (Some(given), _) => Some(given),
-            (None, spoken) => spoken,
-        };
+        let precise = |status: &String| !reason::is_vague(status);
+        self.status = spoken
+            .clone()
+            .filter(precise)
+            .or_else(|| given.clone().filter(precise))
+            .or_else(|| {
+                // The people's part may be more precise, where the report has no words of the server.
+                let told = said.is_empty() && self.action == "failed";
+                told.then(|| reason::status_within(text)).flatten()
+            })
+            .or(given)
+            .or(spoken);
         if matches!(self.action.as_str(), "failed" | "delayed") {
             self.verdict = Some(reason::judge(
                 self.status.as_deref(),

@@ -43,6 +43,9 @@ pub(super) fn read(
     let about = |kind: TrackKind| ours.clone().map(|id| News::receipt(kind, id, at));
     let mut report = if let Some(part) = find(mail, "feedback-report") {
         abuse::read(&body(mail, part), &original, about, at)
+    } else if abuse::is_junk_report(mail) {
+        // Microsoft's junk mail reports have no such part.
+        abuse::read("", &original, about, at)
     } else if let Some(part) = find(mail, "disposition-notification") {
         reading::read(&body(mail, part), about)
     } else {
@@ -54,7 +57,7 @@ pub(super) fn read(
         let recipients = match said {
             Some(recipients) => recipients,
             None => {
-                let recipients = bounce::recipients(mail, text);
+                let recipients = bounce::recipients(mail, text, kind.is_some());
                 if recipients.is_empty() && kind.is_none() {
                     return None;
                 }

@@ -45,7 +45,7 @@ const fn verdict(class: Class, reason: &'static str) -> Verdict {
 }
 
 /// What servers say, the more telling first.
-const SAYINGS: [(&str, Verdict); 17] = [
+const SAYINGS: [(&str, Verdict); 18] = [
     (
         r"dmarc|\bspf\b|dkim[^ ]* (fail|check|sign)|unauthenticated (e-?mail|sender)|sender is unauthenticated|authentication checks? failed",
         verdict(Class::Block, "authentication"),
@@ -92,11 +92,15 @@ const SAYINGS: [(&str, Verdict); 17] = [
         verdict(Class::Block, "relaying"),
     ),
     (
+        r"after mail from|in reply to mail from|mail from command",
+        verdict(Class::Block, "sender-rejected"),
+    ),
+    (
         r"not our customer|no longer (on server|valid|available|works|with|employed)|has moved|user has moved|address (has )?changed|mailbox has moved",
         verdict(Class::Hard, "moved"),
     ),
     (
-        r"does not accept (e-?)?mail|nullmx|null mx|does not receive mail|no mail exchanger|find a mail exchanger|doesn't accept mail|recipient domain.{0,30}not accept",
+        r"does not accept (e-?)?mail|no smtp service|nullmx|null mx|does not receive mail|no mail exchanger|find a mail exchanger|doesn't accept mail|recipient domain.{0,30}not accept",
         verdict(Class::Hard, "no-mail-host"),
     ),
     (
@@ -107,7 +111,7 @@ const SAYINGS: [(&str, Verdict); 17] = [
         concat!(
             r"(user|recipient|mailbox|address|account|addressee|alias|local.?part|customer|subscriber|person)[^.\n]{0,50}(unknown|not found|does(n't| not) exist|not exist|not known|is invalid|undeliverable|not listed|nonexist|non-exist|not recogni|not valid|no longer)",
             r"|(unknown|no such|invalid|bad|illegal|non-?existent|unrecognized|not a valid|nonexisting|unknown or illegal) (local )?(user|recipient|mailbox|address|account|alias|name|rcpt|person|destination mailbox|virtual)",
-            r"|no mailbox (here|by that name)|doesn't have an? .{0,40}account|not our user|couldn't be found|can'?t (find|locate) (the )?(user|recipient|mailbox)|delivery to the following recipients? (has )?failed|mailbox unavailable|recipient (address )?rejected: (undeliver|access)|not a known user|this user doesn|recipnotfound|not listed in|unable to validate recipient|address does not exist|user doesn't exist",
+            r"|no mailbox (here|by that name)|doesn't have an? .{0,40}account|not our user|couldn't be found|can'?t (find|locate) (the )?(user|recipient|mailbox)|delivery to the following recipients? (has )?failed|mailbox unavailable|recipient (address )?rejected: (undeliver|access)|not a known user|this user doesn|recipnotfound|not listed in|unable to validate recipient|address does not exist|user doesn't exist|no valid recipients?|recipient.{0,20}invalide|rejected recipient",
         ),
         verdict(Class::Hard, "unknown-user"),
     ),
@@ -135,7 +139,7 @@ static REPLY: LazyLock<Regex> = LazyLock::new(|| {
 /// That the content had been given when the server said no.
 static AFTER_CONTENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?is)in reply to end of data|in reply to data|after end of data|after data|>>> (data|\.)\s*<<< 5|while talking to [^\n]*\n(>>> data)",
+        r"(?is)in reply to (end of )?data|after (end of )?data|smtp command data|our final data",
     )
     .expect("the pattern is a constant, and a test compiles it")
 });
@@ -184,14 +188,8 @@ pub(super) fn judge(status: Option<&str>, reply: Option<u16>, said: &str, text: 
     let filtered = AFTER_CONTENT.is_match(said) || AFTER_CONTENT.is_match(text);
     let by_code = status.and_then(by_status);
     let found = match (spoken, by_code) {
-        // "User unknown" beside a code that says otherwise: the code was chosen with care.
-        (Some(spoken), Some(code))
-            if spoken.class == Class::Hard
-                && code.class != Class::Hard
-                && status.is_some_and(|status| status.starts_with("5.2.")) =>
-        {
-            code
-        }
+        // "User unknown" beside a code that says "something of this mailbox": the code was chosen with care.
+        (Some(spoken), Some(code)) if spoken.class == Class::Hard && status == Some("5.2.0") => code,
         (Some(spoken), _) => spoken,
         (None, Some(code)) => code,
         (None, None) => by_words(text).unwrap_or_else(|| by_reply(reply, status)),
