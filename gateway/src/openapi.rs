@@ -31,6 +31,7 @@ use crate::{
         (name = "channels", description = "Accounts on platforms"),
         (name = "conversations", description = "The inbox"),
         (name = "messages", description = "Sending and reading"),
+        (name = "suppressions", description = "Addresses that are not written to"),
         (name = "templates", description = "Stored replies"),
         (name = "rules", description = "Automatic answers"),
         (name = "understanding", description = "Languages, sentiment, intents: settings, models and labels"),

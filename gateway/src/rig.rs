@@ -46,9 +46,25 @@ pub(crate) struct Parts {
 struct Untested;
 
 impl ChannelTester for Untested {
-    fn test(&self, _: ChannelRow, _: Option<Value>) -> BoxFuture<'_, ChannelTest> {
+    fn typing(
+        &self,
+        _: ChannelRow,
+        _: Option<Value>,
+        _: String,
+        _: Option<String>,
+    ) -> BoxFuture<'_, bool> {
+        async { true }.boxed()
+    }
+
+    fn test(
+        &self,
+        _: ChannelRow,
+        _: Option<Value>,
+        _: Option<String>,
+    ) -> BoxFuture<'_, ChannelTest> {
         let answer = ChannelTest {
             success: true,
+            account: None,
             detail: "not tried".into(),
         };
         async { answer }.boxed()

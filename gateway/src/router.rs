@@ -19,9 +19,9 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audit, channel, chat_page, conversation, dlq, docs, health, journey, label, media, message,
-        model,
-        outbox, resolve, rule, send, stats, template, understanding, webhook,
+        api_key, audit, channel, chat_page, conversation, dlq, docs, health, journey, label, media,
+        message, model, outbox, resolve, rule, send, stats, suppression, template, typing,
+        understanding, webhook,
     },
 };
 
@@ -44,6 +44,9 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(conversation::close))
         .routes(routes!(conversation::reopen))
         .routes(routes!(conversation::assign))
+        .routes(routes!(typing::show))
+        .routes(routes!(suppression::create, suppression::list))
+        .routes(routes!(suppression::delete))
         .routes(routes!(send::send))
         .routes(routes!(send::create, message::list))
         .routes(routes!(message::get))
@@ -84,7 +87,8 @@ fn raw_guarded() -> OpenApiRouter<Arc<Hub>> {
 }
 
 fn webhooks() -> OpenApiRouter<Arc<Hub>> {
-    OpenApiRouter::new().routes(routes!(webhook::receive, webhook::challenge))
+    OpenApiRouter::new()
+        .routes(routes!(webhook::receive, webhook::challenge))
         .routes(routes!(media::serve))
         .routes(routes!(live::agent::open))
         .routes(routes!(live::visitor::open))

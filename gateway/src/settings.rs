@@ -75,14 +75,32 @@ pub struct Deps {
 
 /// Tries a channel's account without sending a message to anybody.
 pub trait ChannelTester: Send + Sync {
-    /// Always answers; what went wrong is in the answer.
-    fn test(&self, channel: ChannelRow, credentials: Option<Value>) -> BoxFuture<'_, ChannelTest>;
+    /// Always answers; what went wrong is in the answer. A platform that can be told where to deliver is told
+    /// `webhook_url`.
+    fn test(
+        &self,
+        channel: ChannelRow,
+        credentials: Option<Value>,
+        webhook_url: Option<String>,
+    ) -> BoxFuture<'_, ChannelTest>;
+
+    /// Shows a conversation of the platform that somebody writes, `last` being the newest message from there; whether
+    /// the platform took it, or has no such thing.
+    fn typing(
+        &self,
+        channel: ChannelRow,
+        credentials: Option<Value>,
+        conversation: String,
+        last: Option<String>,
+    ) -> BoxFuture<'_, bool>;
 }
 
 /// What a test found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelTest {
     pub success: bool,
+    /// Who we are on the platform.
+    pub account: Option<String>,
     /// For people; no credentials.
     pub detail: String,
 }

@@ -437,5 +437,6 @@ fn shown(row: &MessageRow) -> Value {
         "name": row.sender_name,
         "created_at": row.created_at,
         "edited_at": row.edited_at,
+        "deleted_at": row.deleted_at,
     })
 }

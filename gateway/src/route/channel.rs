@@ -308,6 +308,8 @@ pub(crate) async fn delete(
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TestOut {
     success: bool,
+    /// Who the channel is on the platform, where the platform says.
+    account: Option<String>,
     /// The channel's status after the test.
     status: ChannelStatus,
     /// For people.
@@ -315,11 +317,13 @@ pub(crate) struct TestOut {
 }
 
 /// Try the channel's account, without sending anything to anybody.
+///
+/// Platforms that can be told where to deliver are told the channel's webhook address, when the hub knows its own.
 #[utoipa::path(
     post, path = "/channels/{channel_id}/test", tag = "channels", operation_id = "test_channel",
     params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
     responses((status = 200, description = "What the platform said", body = TestOut,
-        example = json!({"success": true, "status": "active", "detail": "the bot is @my_bot"})))
+        example = json!({"success": true, "account": "@my_bot", "status": "active", "detail": "the bot is @my_bot"})))
 )]
 pub(crate) async fn test(
     State(hub): State<Arc<Hub>>,
@@ -331,7 +335,12 @@ pub(crate) async fn test(
         .map_err(missing)?;
     let credentials = store::channel::credentials(&hub.store, caller.tenant, id).await?;
     let status = row.status;
-    let ChannelTest { success, detail } = hub.tester.test(row, credentials).await;
+    let webhook = super::channel_out::webhook_url(&hub, id);
+    let ChannelTest {
+        success,
+        account,
+        detail,
+    } = hub.tester.test(row, credentials, webhook).await;
     let health = if success { "healthy" } else { "unhealthy" };
     store::channel::set_health(&hub.store, caller.tenant, id, health)
         .await
@@ -341,6 +350,7 @@ pub(crate) async fn test(
         .await?;
     Ok(axum::Json(TestOut {
         success,
+        account,
         status,
         detail,
     }))

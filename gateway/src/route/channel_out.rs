@@ -43,6 +43,12 @@ pub(crate) struct ChannelOut {
     updated_at: Timestamp,
 }
 
+/// Where a platform delivers a channel's updates; none while the hub does not know its own address.
+pub(super) fn webhook_url(hub: &Hub, channel: ChannelId) -> Option<String> {
+    let base = hub.settings.public_url.as_deref()?.trim_end_matches('/');
+    (!base.is_empty()).then(|| format!("{base}/api/v1/webhooks/{channel}"))
+}
+
 /// Whether there are credentials; nothing of them.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CredentialsOut {

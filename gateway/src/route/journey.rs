@@ -95,6 +95,9 @@ fn of_row(row: &MessageRow) -> Vec<StepOut> {
     if let Some(edited_at) = row.edited_at {
         steps.push(step(edited_at, Source::Stage, "edited", None));
     }
+    if let Some(deleted_at) = row.deleted_at {
+        steps.push(step(deleted_at, Source::Stage, "deleted", None));
+    }
     let Some(delivery) = &row.delivery else {
         return steps;
     };

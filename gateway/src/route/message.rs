@@ -51,7 +51,13 @@ impl From<MessageRow> for MessageOut {
                 )
             })
             .unwrap_or_default();
-        let updated_at = [sent_at, delivered_at, read_at, row.edited_at]
+        let updated_at = [
+            sent_at,
+            delivered_at,
+            read_at,
+            row.edited_at,
+            row.deleted_at,
+        ]
             .into_iter()
             .flatten()
             .fold(row.created_at, Timestamp::max);
@@ -99,6 +105,7 @@ impl From<MessageRow> for MessageOut {
             delivered_at,
             read_at,
             edited_at: row.edited_at,
+            deleted_at: row.deleted_at,
             created_at: row.created_at,
             updated_at,
         }

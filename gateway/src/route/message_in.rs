@@ -95,10 +95,10 @@ pub(super) fn check(body: &MessageIn) -> Result<(), ApiError> {
             parts.attachments.len(),
         ),
     };
-    if empty && body.attachments.is_empty() {
+    if empty && body.attachments.is_empty() && body.template.is_none() {
         return Err(ApiError::invalid(
             "/content",
-            "There is nothing to send: give a text, HTML or an attachment.",
+            "There is nothing to send: give a text, HTML, an attachment or a template.",
         ));
     }
     if body.attachments.len() + more > 50 {

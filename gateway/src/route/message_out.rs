@@ -58,6 +58,8 @@ pub(crate) struct MessageOut {
     pub(crate) delivered_at: Option<Timestamp>,
     pub(crate) read_at: Option<Timestamp>,
     pub(crate) edited_at: Option<Timestamp>,
+    /// When its sender took it back; what it said is gone.
+    pub(crate) deleted_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }
@@ -164,6 +166,7 @@ impl MessageOut {
             delivered_at: None,
             read_at: None,
             edited_at: message.edited_at,
+            deleted_at: None,
             created_at: message.created_at,
             updated_at: message.created_at,
         }

@@ -23,9 +23,12 @@ pub(crate) mod resolve;
 pub(crate) mod rule;
 pub(crate) mod send;
 pub(crate) mod stats;
+pub(crate) mod suppression;
 pub(crate) mod template;
+pub(crate) mod typing;
 pub(crate) mod understanding;
 pub(crate) mod webhook;
+mod window;
 
 use serde::Serialize;
 use serde_json::{Map, Value};

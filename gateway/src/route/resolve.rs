@@ -112,15 +112,18 @@ async fn resend(hub: &Hub, caller: &Caller, id: MessageId) -> Result<DeliveryRow
         Lookup::Found(_) | Lookup::Unknown => return Err(ApiError::not_found("channel")),
         Lookup::Unavailable => return Err(ApiError::unavailable(2)),
     };
+    let (channel, cause) = (row.channel_id, row.cause_id);
+    let message = message(row, &known);
+    let from = super::window::own_address(hub, caller, kind, &message).await?;
     let outbound = Outbound {
         tenant: caller.tenant,
-        channel: row.channel_id,
+        channel,
         kind,
-        cause: row.cause_id,
-        message: Box::new(message(row, &known)),
+        cause,
+        message: Box::new(message),
         attempt: 0,
         queued_at: Timestamp::now(),
-        from: None,
+        from,
     };
     let decided = decide(hub, caller, id, Resolution::Resend).await?;
     hub.bus

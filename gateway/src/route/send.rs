@@ -158,6 +158,7 @@ pub(crate) async fn queue(
     {
         return Ok(sent);
     }
+    let from = super::window::own_address(hub, caller, kind, &message).await?;
     let outbound = Outbound {
         tenant: caller.tenant,
         channel: known.channel,
@@ -166,7 +167,7 @@ pub(crate) async fn queue(
         cause: None,
         attempt: 0,
         queued_at: Timestamp::now(),
-        from: None,
+        from,
     };
     hub.bus
         .publisher()

@@ -79,9 +79,24 @@ pub(crate) async fn receive(
     let (body, permit) = read(&hub, entry.kind, &headers, body).await?;
     let now = Timestamp::now();
     let url = called(&hub, &headers, peer, &uri);
-    let answer = trust(&hub, id, &entry, &url, &headers, &body, now)?;
-    let accepted = accept(&hub, id, &entry, &headers, body, now).await?;
+    let answered = heard(&hub, id, &entry, &url, &headers, body, now).await;
     drop(permit);
+    answered
+}
+
+/// Takes a request that says it is the platform's, and says what that wants to hear.
+async fn heard(
+    hub: &Hub,
+    id: ChannelId,
+    entry: &Entry,
+    url: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+    now: Timestamp,
+) -> Result<Response, ApiError> {
+    let answer = trust(hub, id, entry, url, headers, &body, now)?;
+    let body = ingest::channel::whole(entry.kind, url, body);
+    let accepted = accept(hub, id, entry, headers, body, now).await?;
     match answer {
         Some(answer) => Ok(platforms_own(answer)),
         None => Ok(accepted.into_response()),
@@ -136,13 +151,19 @@ pub(crate) async fn challenge(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (_, entry) = look_up(&hub, &channel).await?;
+    let (id, entry) = look_up(&hub, &channel).await?;
+    let url = called(&hub, &headers, peer, &uri);
+    let now = Timestamp::now();
+    // Some platforms post by GET.
+    if !ingest::channel::whole(entry.kind, &url, Bytes::new()).is_empty() {
+        return heard(&hub, id, &entry, &url, &headers, Bytes::new(), now).await;
+    }
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let request = Request {
-        url: &called(&hub, &headers, peer, &uri),
+        url: &url,
         headers: &header,
         body: &[],
-        now: Timestamp::now(),
+        now,
     };
     let google_keys = hub.google_keys.load();
     ingest::channel::challenge(&entry.account(&google_keys), &request)
