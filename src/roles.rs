@@ -64,8 +64,8 @@ pub(crate) struct Wiring {
     pub(crate) listener: Option<TcpListener>,
     /// The only pipeline group to run, by its first stage; all of them when absent.
     pub(crate) group: Option<String>,
-    /// What the ledger calls this process; its worker name when absent. A name kept over restarts takes
-    /// its own claims back at once, and must never be shared by two that live.
+    /// What the ledger and the leases of channels that are read call this process; its worker name when
+    /// absent. A name kept over restarts takes its own claims back at once, and must never be shared by two that live.
     pub(crate) owner: Option<String>,
     /// Signs external adapters in at the broker.
     pub(crate) callout_seed: Option<Secret>,
@@ -338,8 +338,13 @@ impl Starting<'_> {
             "project-track",
             max,
             nats::lanes("project-track"),
-            Tracking::new(bus, store),
+            Tracking::new(bus, store.clone()),
         );
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            sinks::project::look_again(store, stop).await;
+            Ok(())
+        });
     }
 
     fn media(&mut self) -> anyhow::Result<()> {
