@@ -12,6 +12,11 @@ pub mod desk;
 mod exchange;
 mod line;
 mod viber;
+mod form;
+mod jwt;
+mod messagebird;
+mod twilio;
+mod vonage;
 
 use axum::Router;
 use bytes::Bytes;
@@ -63,7 +68,7 @@ pub trait Fake: Send + Sync + 'static {
 /// Every platform that can be played.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Fake>> {
-    vec![Box::new(line::Line), Box::new(viber::Viber)]
+    vec![Box::new(line::Line), Box::new(viber::Viber), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird)]
 }
 
 /// The fake of a kind.

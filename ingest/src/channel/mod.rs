@@ -211,6 +211,17 @@ pub fn answer(account: &Account<'_>, request: &Request<'_, '_>) -> Option<Answer
     }
 }
 
+/// What a request says: its body, or its query where a platform calls by GET, as some may be told to.
+#[must_use]
+pub fn whole(kind: ChannelKind, url: &str, body: Bytes) -> Bytes {
+    match kind {
+        ChannelKind::Twilio | ChannelKind::Vonage | ChannelKind::MessageBird if body.is_empty() => {
+            Bytes::copy_from_slice(form::query(url).as_bytes())
+        }
+        _ => body,
+    }
+}
+
 /// The updates in a body, in order; none when a platform only wants to be answered. Bytes are copied only where an update
 /// needs what stands around it in the body.
 ///

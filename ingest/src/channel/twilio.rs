@@ -84,10 +84,14 @@ fn addresses(url: &str) -> [String; 2] {
 
 /// TwiML: an empty answer says that there is nothing to do; a call is told what to do.
 pub(super) fn answer(account: &Account<'_>, request: &Request<'_, '_>) -> Option<Answer> {
-    if form::is_json(request.body) {
+    let said = match request.body {
+        [] => form::query(request.url).as_bytes(),
+        body => body,
+    };
+    if form::is_json(said) {
         return None;
     }
-    let fields = form::object(request.body);
+    let fields = form::object(said);
     let twiml = if keys::twilio::what(&fields) == keys::twilio::What::Call
         || fields.contains_key("RecordingUrl")
     {

@@ -15,6 +15,7 @@
 
 mod http;
 mod line;
+mod messagebird;
 mod pool;
 mod sandbox;
 mod slack;
@@ -23,8 +24,10 @@ mod telegram;
 mod text;
 mod viber;
 mod twilio;
+mod vonage;
 mod webchat;
 mod webhook;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -249,6 +252,10 @@ pub fn build(
         ChannelKind::Line => Arc::new(line::Line::new(account, settings)?),
         ChannelKind::Twilio => Arc::new(twilio::Twilio::new(account, settings)?),
         ChannelKind::Viber => Arc::new(viber::Viber::new(account, settings)?),
+        ChannelKind::Vonage => Arc::new(vonage::Vonage::new(account, settings)?),
+        ChannelKind::MessageBird => {
+            Arc::new(messagebird::MessageBird::new(account, settings)?)
+        }
         ChannelKind::Email => Arc::new(smtp::Smtp::new(account)?),
         ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
         ChannelKind::Webchat => Arc::new(webchat::Webchat),
@@ -258,8 +265,6 @@ pub fn build(
         | ChannelKind::Discord
         | ChannelKind::Gmail
 
-        | ChannelKind::Vonage
-        | ChannelKind::MessageBird
         | ChannelKind::Messenger
         | ChannelKind::Instagram => return Err(Misconfigured::Missing("sender")),
     })

@@ -164,3 +164,15 @@ fn nothing_passes_without_key_or_signature() {
         Err(Refused::Missing(TOKEN))
     );
 }
+
+#[test]
+fn a_report_by_get_is_its_query() {
+    let url = "https://example.com/path?id=a1&recipient=31612345678&status=delivered";
+    let whole = super::super::whole(ChannelKind::MessageBird, url, Bytes::new());
+    let updates = split(whole).unwrap();
+    assert_eq!(updates[0].platform_id, "a1:delivered");
+    assert_eq!(updates[0].conversation_key, "31612345678");
+    let body = Bytes::from_static(b"{}");
+    assert_eq!(super::super::whole(ChannelKind::MessageBird, url, body.clone()), body);
+    assert!(super::super::whole(ChannelKind::Slack, url, Bytes::new()).is_empty());
+}

@@ -73,6 +73,17 @@ fn a_signed_webhook_passes() {
 }
 
 #[test]
+fn a_request_without_a_body_is_not_signed() {
+    let credentials = json!({"signature_secret": SECRET});
+    for hash in [json!(null), json!(hex::encode(&Sha256::digest("")))] {
+        let mut claims = claims();
+        claims["payload_hash"] = hash;
+        let refused = check(&credentials, &Value::Null, Some(&bearer(&claims)), b"");
+        assert_eq!(refused, Err(Refused::Mismatch));
+    }
+}
+
+#[test]
 fn no_changed_bit_passes() {
     let credentials = json!({"signature_secret": SECRET});
     let good = bearer(&claims());
