@@ -9,6 +9,7 @@
 
 mod get;
 pub mod guard;
+pub mod oauth;
 
 use std::{sync::Arc, time::Duration};
 

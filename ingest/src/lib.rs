@@ -9,4 +9,5 @@
 
 pub mod adapter;
 pub mod channel;
+pub mod google;
 pub mod poll;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use egress::oauth::NoToken;
+
 /// Why a poller ended.
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
@@ -41,6 +43,15 @@ impl PollError {
     pub fn broken(reason: impl Into<String>) -> Self {
         Self::Broken {
             reason: reason.into(),
+        }
+    }
+}
+
+impl From<NoToken> for PollError {
+    fn from(none: NoToken) -> Self {
+        match none {
+            NoToken::Refused(reason) => Self::Broken { reason },
+            NoToken::Unavailable { reason, after } => Self::Transient { reason, after },
         }
     }
 }

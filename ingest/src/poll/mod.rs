@@ -12,8 +12,9 @@
 
 mod directory;
 mod error;
+mod gmail;
 mod imap;
-mod oauth;
+mod oversize;
 mod pause;
 mod port;
 mod tenure;
@@ -21,6 +22,7 @@ mod tenure;
 use async_trait::async_trait;
 use schemas::{ChannelKind, TenantId, Timestamp};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 pub use directory::run;
 pub use error::PollError;
@@ -77,6 +79,7 @@ pub async fn check(
         ChannelKind::Email if credentials.get("imap").is_some() => {
             Some(imap::check(credentials, settings, allow_private).await)
         }
+        ChannelKind::Gmail => Some(gmail::check(credentials, settings, allow_private).await),
         _ => None,
     }
 }
@@ -87,6 +90,14 @@ fn poller(spec: &Spec) -> Option<Box<dyn Poller>> {
         (ChannelKind::Email, _) if spec.credentials.get("imap").is_some() => {
             Some(Box::new(imap::Imap::default()))
         }
+        (ChannelKind::Gmail, _) => Some(Box::new(gmail::Gmail::default())),
         _ => None,
     }
+}
+
+/// What tells one account from others in a cursor, without naming it.
+fn digest(account: &str) -> String {
+    let digest = Sha256::digest(account.as_bytes());
+    let (short, _) = digest.split_at(8);
+    short.iter().map(|byte| format!("{byte:02x}")).collect()
 }

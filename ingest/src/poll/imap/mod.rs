@@ -12,7 +12,6 @@
 //!
 //! Deliberately absent: several mailboxes of one account (that is a channel each), and flags as they change.
 
-mod oversize;
 mod server;
 mod session;
 mod since;
@@ -23,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use egress::oauth;
 use schemas::ChannelKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,7 +32,7 @@ use self::{
     session::{Selected, Session},
     wire::{Fetched, Fill, Status},
 };
-use super::{PollError, Poller, Port, oauth};
+use super::{PollError, Poller, Port, oversize};
 use crate::channel::Update;
 
 /// Mails fetched at a time, …
@@ -95,7 +95,7 @@ async fn token(
     };
     let http =
         egress::client(allow_private).map_err(|_| PollError::broken("no TLS can be had here"))?;
-    access.token(&http, grant, allow_private).await.map(Some)
+    Ok(Some(access.token(&http, grant, allow_private).await?))
 }
 
 #[async_trait]

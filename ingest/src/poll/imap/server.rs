@@ -36,7 +36,7 @@ pub(super) struct Server {
     #[serde(default = "inbox")]
     pub(super) mailbox: String,
     /// OAuth 2 in place of a password.
-    pub(super) oauth: Option<crate::poll::oauth::Grant>,
+    pub(super) oauth: Option<egress::oauth::Grant>,
     /// Which certificate authorities are trusted.
     #[serde(default)]
     pub(super) roots: Roots,
@@ -101,13 +101,10 @@ impl Server {
 
     /// What tells this mailbox from others, so that a cursor is not taken for another's.
     pub(super) fn account(&self) -> String {
-        use sha2::{Digest, Sha256};
-        let name = format!("{}\n{}\n{}", self.host, self.username, self.mailbox);
-        let digest = Sha256::digest(name.as_bytes());
-        digest.iter().take(8).fold(String::new(), |mut hex, byte| {
-            hex.push_str(&format!("{byte:02x}"));
-            hex
-        })
+        crate::poll::digest(&format!(
+            "{}\n{}\n{}",
+            self.host, self.username, self.mailbox
+        ))
     }
 
     /// A socket to the first address that answers.
