@@ -9,10 +9,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod desk;
+mod discord;
 mod exchange;
-mod line;
-mod viber;
 mod form;
+mod line;
+mod meta;
+mod person;
+pub mod play;
+mod viber;
+mod slack;
 mod jwt;
 mod messagebird;
 mod twilio;
@@ -68,7 +73,7 @@ pub trait Fake: Send + Sync + 'static {
 /// Every platform that can be played.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Fake>> {
-    vec![Box::new(line::Line), Box::new(viber::Viber), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird)]
+    vec![Box::new(discord::Discord), Box::new(line::Line), Box::new(viber::Viber), Box::new(slack::Slack), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird), Box::new(meta::whatsapp::WhatsApp), Box::new(meta::messenger::Messenger::Messenger), Box::new(meta::messenger::Messenger::Instagram)]
 }
 
 /// The fake of a kind.

@@ -13,8 +13,12 @@
 //!
 //! Deliberately absent: rate limits, retries, the ledger, metrics.
 
+mod discord;
+mod gmail;
 mod http;
 mod line;
+mod messenger;
+mod meta;
 mod messagebird;
 mod pool;
 mod sandbox;
@@ -28,6 +32,7 @@ mod vonage;
 mod webchat;
 mod webhook;
 mod words;
+mod whatsapp;
 
 use std::{sync::Arc, time::Duration};
 
@@ -252,21 +257,22 @@ pub fn build(
         ChannelKind::Line => Arc::new(line::Line::new(account, settings)?),
         ChannelKind::Twilio => Arc::new(twilio::Twilio::new(account, settings)?),
         ChannelKind::Viber => Arc::new(viber::Viber::new(account, settings)?),
+        ChannelKind::WhatsApp => Arc::new(whatsapp::WhatsApp::new(account, settings)?),
+        ChannelKind::Messenger => Arc::new(messenger::Messenger::new(account, settings)?),
+        ChannelKind::Instagram => {
+            Arc::new(messenger::Messenger::instagram(account, settings)?)
+        }
         ChannelKind::Vonage => Arc::new(vonage::Vonage::new(account, settings)?),
         ChannelKind::MessageBird => {
             Arc::new(messagebird::MessageBird::new(account, settings)?)
         }
-        ChannelKind::Email => Arc::new(smtp::Smtp::new(account)?),
+        ChannelKind::Email => Arc::new(smtp::Smtp::new(account, settings)?),
         ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
         ChannelKind::Webchat => Arc::new(webchat::Webchat),
+        ChannelKind::Discord => Arc::new(discord::Discord::new(account, settings)?),
         ChannelKind::Slack => Arc::new(slack::Slack::new(account, settings)?),
         ChannelKind::Sandbox => Arc::new(sandbox::Sandbox::new(account, store.clone())),
-        ChannelKind::WhatsApp
-        | ChannelKind::Discord
-        | ChannelKind::Gmail
-
-        | ChannelKind::Messenger
-        | ChannelKind::Instagram => return Err(Misconfigured::Missing("sender")),
+        ChannelKind::Gmail => Arc::new(gmail::Gmail::new(account, settings)?),
     })
 }
 
