@@ -141,7 +141,7 @@ fn is_theirs(name: &str) -> bool {
         || matches!(name, "sid" | "type" | "specversion")
 }
 
-/// The other side of a call.
+/// The other side of a call; none when it withholds its number, for then each call is somebody else.
 #[must_use]
 pub fn caller(fields: &Map<String, Value>) -> Option<&str> {
     let outbound = text(fields, "Direction").is_some_and(|way| way.starts_with("outbound"));
@@ -150,7 +150,32 @@ pub fn caller(fields: &Map<String, Value>) -> Option<&str> {
     } else {
         ["From", "Caller"]
     };
-    names.into_iter().find_map(|name| text(fields, name))
+    names
+        .into_iter()
+        .find_map(|name| text(fields, name))
+        .filter(|address| !is_withheld(address))
+}
+
+/// Whether an address stands for none: the word, or the digits that spell it on a telephone
+/// (<https://help.twilio.com/articles/223179988>).
+#[must_use]
+pub fn is_withheld(address: &str) -> bool {
+    let spelled = [
+        "+266696687",
+        "+7378742833",
+        "+2562533",
+        "+8656696",
+        "+86282452253",
+    ];
+    let words = [
+        "anonymous",
+        "restricted",
+        "blocked",
+        "unknown",
+        "unavailable",
+        "private",
+    ];
+    spelled.contains(&address) || words.iter().any(|word| address.eq_ignore_ascii_case(word))
 }
 
 /// The SID of a recording, which its address ends in.
@@ -252,6 +277,11 @@ mod tests {
                 r#"{"CallSid":"CA1","CallStatus":"completed","Direction":"outbound-api","From":"+4940","To":"+4930"}"#,
                 "CA1:completed",
                 "+4930",
+            ),
+            (
+                r#"{"CallSid":"CA1","CallStatus":"ringing","Direction":"inbound","From":"+266696687","To":"+4940"}"#,
+                "CA1:ringing",
+                "CA1",
             ),
             (
                 r#"{"CallSid":"CA1","RecordingSid":"RE1","RecordingStatus":"completed"}"#,

@@ -7,7 +7,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Keys, Malformed, bounded, event, twilio::text};
+use super::{
+    Keys, Malformed, bounded, event,
+    twilio::{is_withheld, text},
+};
 
 /// What a request is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +129,7 @@ fn with_channel(fields: &Map<String, Value>, address: &str) -> String {
     }
 }
 
-/// The other side of a call.
+/// The other side of a call; none when it withholds its number, for then each call is somebody else.
 #[must_use]
 pub fn caller(fields: &Map<String, Value>) -> Option<&str> {
     let name = if text(fields, "direction") == Some("outbound") {
@@ -134,7 +137,7 @@ pub fn caller(fields: &Map<String, Value>) -> Option<&str> {
     } else {
         "from"
     };
-    text(fields, name)
+    text(fields, name).filter(|address| !is_withheld(address))
 }
 
 #[cfg(test)]

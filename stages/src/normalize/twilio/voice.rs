@@ -3,7 +3,7 @@
 
 use mail_parser::DateTime;
 use schemas::{
-    About, Attachment, Message, MessageType, Timestamp, TrackKind,
+    About, Attachment, Message, MessageType, PartyType, Timestamp, TrackKind,
     keys::twilio::{caller, recording as recording_sid, text},
 };
 
@@ -60,8 +60,13 @@ pub(super) fn transcript(message: &mut Message, fields: &Fields) -> Filled {
 
 fn speaker(message: &mut Message, fields: &Fields) {
     message::parties(message, fields);
-    if let Some(caller) = caller(fields) {
-        message.sender.id = phone::canonical(caller);
+    match caller(fields) {
+        Some(caller) => message.sender.id = phone::canonical(caller),
+        // Nobody who could be written to.
+        None => {
+            message.sender.id = message.platform_conversation_id.clone();
+            message.sender.kind = PartyType::System;
+        }
     }
     let outbound = text(fields, "Direction").is_some_and(|way| way.starts_with("outbound"));
     if let Some(own) = text(fields, "From").filter(|_| outbound) {

@@ -178,8 +178,14 @@ fn call(message: &Message, fields: &Fields) -> Vec<News> {
 }
 
 fn recording(message: &mut Message, fields: &Fields) {
-    let caller = caller(fields).unwrap_or(&message.platform_conversation_id);
-    message.sender.id = phone::international(caller);
+    match caller(fields) {
+        Some(caller) => message.sender.id = phone::international(caller),
+        // Nobody who could be written to.
+        None => {
+            message.sender.id = message.platform_conversation_id.clone();
+            message.sender.kind = PartyType::System;
+        }
+    }
     message.message_type = MessageType::Voice;
     message.metadata.insert("platform".into(), "voice".into());
     if let Some(call) = text(fields, "conversation_uuid") {
