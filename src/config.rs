@@ -63,6 +63,7 @@ pub(crate) struct GatewaySettings {
     pub(crate) cors_origins: Vec<String>,
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(crate) google_keys_url: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

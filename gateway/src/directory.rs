@@ -89,6 +89,11 @@ impl Directory {
         }
     }
 
+    /// Whether there is a channel of this kind.
+    pub(crate) fn has(&self, kind: ChannelKind) -> bool {
+        self.channels.load().values().any(|entry| entry.kind == kind)
+    }
+
     /// Loads the channels again if they changed.
     pub(crate) async fn refresh_now(&self, store: &Store) {
         // A failure is logged, and the next look-up or poll tries again.

@@ -11,7 +11,7 @@ use store::{
     Store,
     understanding::{Held, hold},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::{
     auth::{Caller, Jwt, Keys},
@@ -41,6 +41,8 @@ pub(crate) struct Hub {
     pub(crate) directory: Directory,
     /// Google's public keys, as a JSON Web Key Set; null until they are known.
     pub(crate) google_keys: ArcSwap<Value>,
+    /// A push was refused: perhaps there are newer keys.
+    pub(crate) google_keys_missed: Notify,
     pub(crate) keys: Keys,
     pub(crate) jwt: Jwt,
     /// Conversations that were answered lately; what is kept of them never changes.
@@ -62,6 +64,7 @@ impl Hub {
             keys: Keys::new(deps.settings.key_cache),
             directory: Directory::new(),
             google_keys: ArcSwap::default(),
+            google_keys_missed: Notify::new(),
             conversations: Bounded::new(32_768),
             young: Bounded::new(65_536),
             sent: Bounded::new(32_768),

@@ -14,6 +14,7 @@ mod bounded;
 mod directory;
 mod edge;
 mod extract;
+mod google;
 mod hub;
 mod live;
 mod openapi;

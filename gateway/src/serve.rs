@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::{
-    auth::JwtKeyError, directory, extract::Peer, hub::Hub, live, router::router, settings::Deps,
+    auth::JwtKeyError, directory, extract::Peer, google, hub::Hub, live, router::router, settings::Deps,
 };
 
 /// How long a header may take, and how long a connection may idle between requests.
@@ -50,6 +50,7 @@ pub async fn serve(
     hub.directory.refresh_now(&hub.store).await;
     let watcher = tokio::spawn(directory::watch(Arc::clone(&hub), stop.clone()));
     let listener_of_live = tokio::spawn(live::watch(Arc::clone(&hub), stop.clone()));
+    let google = tokio::spawn(google::follow(Arc::clone(&hub), stop.clone()));
     let router = router(hub);
     let slots = Arc::new(Semaphore::new(max_connections));
     let mut connections = JoinSet::new();
@@ -86,6 +87,7 @@ pub async fn serve(
         connections.shutdown().await;
     }
     watcher.abort();
+    google.abort();
     listener_of_live.abort();
     Ok(())
 }

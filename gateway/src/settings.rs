@@ -27,6 +27,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Proxies whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Where Google's public keys are.
+    pub google_keys_url: String,
     /// How long the answer about an API key is remembered; cut at ten seconds.
     pub key_cache: Duration,
     pub jwt: JwtSettings,
@@ -55,6 +57,7 @@ impl Default for Settings {
             cors_origins: Vec::new(),
             public_url: None,
             trusted_proxies: Vec::new(),
+            google_keys_url: ingest::google::KEYS_URL.to_owned(),
             key_cache: Duration::from_secs(5),
             jwt: JwtSettings::default(),
         }

@@ -12,6 +12,7 @@ pub mod desk;
 mod discord;
 mod exchange;
 mod form;
+pub mod gmail;
 mod line;
 mod meta;
 mod person;
@@ -73,7 +74,7 @@ pub trait Fake: Send + Sync + 'static {
 /// Every platform that can be played.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Fake>> {
-    vec![Box::new(discord::Discord), Box::new(line::Line), Box::new(viber::Viber), Box::new(slack::Slack), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird), Box::new(meta::whatsapp::WhatsApp), Box::new(meta::messenger::Messenger::Messenger), Box::new(meta::messenger::Messenger::Instagram)]
+    vec![Box::new(gmail::Gmail::default()), Box::new(discord::Discord), Box::new(line::Line), Box::new(viber::Viber), Box::new(slack::Slack), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird), Box::new(meta::whatsapp::WhatsApp), Box::new(meta::messenger::Messenger::Messenger), Box::new(meta::messenger::Messenger::Instagram)]
 }
 
 /// The fake of a kind.

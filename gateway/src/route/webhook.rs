@@ -97,6 +97,12 @@ async fn heard(
     let answer = trust(hub, id, entry, url, headers, &body, now)?;
     let body = ingest::channel::whole(entry.kind, url, body);
     let accepted = accept(hub, id, entry, headers, body, now).await?;
+    if entry.kind == ChannelKind::Gmail
+        && let Err(error) = hub.bus.notify(&subject::nudge(id), Bytes::new()).await
+    {
+        // The poller comes by itself, only later.
+        tracing::debug!(channel = %id, %error, "nobody was told of a push");
+    }
     match answer {
         Some(answer) => Ok(platforms_own(answer)),
         None => Ok(accepted.into_response()),
@@ -126,6 +132,9 @@ fn trust(
         metrics::counter!("tidings_webhooks_refused_total", "kind" => entry.kind.name())
             .increment(1);
         tracing::debug!(channel = %id, %refused, "a webhook was refused");
+        if entry.kind == ChannelKind::Gmail {
+            hub.google_keys_missed.notify_one();
+        }
         ApiError::new(
             StatusCode::UNAUTHORIZED,
             "wrong-signature",
