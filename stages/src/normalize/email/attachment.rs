@@ -13,7 +13,7 @@ use crate::normalize::MAX_ATTACHMENTS;
 pub(super) fn list(message: &mut Message, mail: &Mail<'_>, words: &Words) {
     let attachments = &mut message.content.attachments;
     for id in mail.attachments.iter().take(MAX_ATTACHMENTS + 1) {
-        if let Some(part) = mail.part(*id) {
+        if let Some(part) = mail.part(*id).filter(|_| words.rescued != Some(*id)) {
             attachments.push(described(mail, *id, part));
         }
     }

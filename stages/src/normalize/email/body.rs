@@ -19,6 +19,8 @@ pub(super) struct Words {
     pub(super) page: Option<String>,
     /// Files that stand within the text: the part's place, its own place in there, name and size.
     pub(super) enclosed: Vec<(u32, usize, String, usize)>,
+    /// The part that was taken for a file, because it or what surrounds it is broken, and is the text.
+    pub(super) rescued: Option<u32>,
 }
 
 impl Words {
@@ -57,7 +59,43 @@ impl Words {
             }
             words.html = Some(prefix(&page, MAX_HTML_BYTES + 1).to_owned());
         }
+        if words.text.is_empty() && words.html.is_none() {
+            words.rescue(mail);
+        }
         words
+    }
+
+    /// Takes the first part whose MIME is broken, where there is no other text: a boundary that never comes or never
+    /// closes, an encoding that is none.
+    fn rescue(&mut self, mail: &Mail<'_>) {
+        let broken = mail.attachments.iter().find_map(|id| {
+            let part = mail.part(*id)?;
+            let given = part.content_type();
+            let ctype = given.map_or("text", |given| given.ctype());
+            let is_file = part
+                .content_disposition()
+                .is_some_and(|disposition| disposition.is_attachment());
+            let is_words = match ctype {
+                "multipart" => true,
+                "text" => part.is_encoding_problem,
+                _ => false,
+            };
+            (matches!(part.body, PartType::Text(_)) && is_words && !is_file).then_some((*id, part))
+        });
+        let Some((id, part)) = broken else { return };
+        let text = charset::text(mail, part);
+        let is_page = part
+            .content_type()
+            .and_then(|given| given.subtype())
+            .is_some_and(|subtype| subtype.eq_ignore_ascii_case("html"));
+        if is_page {
+            self.text = html::to_marked_text(&text);
+            self.html = Some(prefix(&text, MAX_HTML_BYTES + 1).to_owned());
+        } else {
+            let text = prefix(&text, MAX_TEXT_BYTES * 2);
+            text.replace("\r\n", "\n").trim().clone_into(&mut self.text);
+        }
+        self.rescued = Some(id);
     }
 
     /// The text of a plain part, its files taken out.

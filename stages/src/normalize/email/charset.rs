@@ -18,14 +18,20 @@ pub(super) fn text<'a>(mail: &Mail<'_>, part: &'a MessagePart<'_>) -> Cow<'a, st
     let (PartType::Text(decoded) | PartType::Html(decoded)) = &part.body else {
         return "".into();
     };
+    if part.is_encoding_problem
+        && let Some(bytes) = contents(mail, part)
+    {
+        let decode = label(part).and_then(|label| charset_decoder(label.as_bytes()));
+        let read = decode.map_or_else(
+            || String::from_utf8_lossy(&bytes).into_owned(),
+            |decode| decode(&bytes),
+        );
+        return guessed(&bytes, &read).unwrap_or(read).into();
+    }
     if decoded.is_ascii() && !decoded.contains('\u{1b}') {
         return decoded.as_ref().into();
     }
-    let label = part
-        .content_type()
-        .and_then(|given| given.attribute("charset"))
-        .map(|label| label.trim().to_ascii_lowercase())
-        .filter(|label| charset_decoder(label.as_bytes()).is_some());
+    let label = label(part);
     let doubtful = matches!(
         label.as_deref(),
         None | Some(
@@ -46,6 +52,14 @@ pub(super) fn text<'a>(mail: &Mail<'_>, part: &'a MessagePart<'_>) -> Cow<'a, st
         Some(bytes) => guessed(&bytes, decoded).map_or_else(|| decoded.as_ref().into(), Cow::Owned),
         None => decoded.as_ref().into(),
     }
+}
+
+/// The charset that a part says it has, when anybody knows it.
+fn label(part: &MessagePart<'_>) -> Option<String> {
+    part.content_type()
+        .and_then(|given| given.attribute("charset"))
+        .map(|label| label.trim().to_ascii_lowercase())
+        .filter(|label| charset_decoder(label.as_bytes()).is_some())
 }
 
 /// What bytes of a doubtful charset say, when that is something else than what was read.
@@ -86,11 +100,60 @@ pub(super) fn contents<'a>(mail: &'a Mail<'_>, part: &'a MessagePart<'_>) -> Opt
     let written = mail
         .raw_message
         .get(place(part.offset_body)?..place(part.offset_end)?)?;
-    Some(match part.encoding {
-        Encoding::None => written.into(),
-        Encoding::Base64 => base64_decode(written).map_or(written.into(), Cow::Owned),
-        Encoding::QuotedPrintable => {
-            quoted_printable_decode(written).map_or(written.into(), Cow::Owned)
+    let said = part
+        .content_transfer_encoding()
+        .map(str::to_ascii_lowercase);
+    Some(match (part.encoding, said.as_deref()) {
+        (Encoding::QuotedPrintable, _) => quoted_printable_decode(written)
+            .unwrap_or_else(|| unquoted(written))
+            .into(),
+        (Encoding::Base64, _) => base64_decode(written)
+            .or_else(|| base64_decode(&sifted(written)))
+            .map_or(written.into(), Cow::Owned),
+        (Encoding::None, Some("quoted-printable")) if part.is_encoding_problem => {
+            unquoted(written).into()
         }
+        (Encoding::None, Some("base64")) if part.is_encoding_problem => {
+            base64_decode(&sifted(written)).map_or(written.into(), Cow::Owned)
+        }
+        (Encoding::None, _) => written.into(),
     })
+}
+
+/// Base64 without what does not belong to it.
+fn sifted(written: &[u8]) -> Vec<u8> {
+    written
+        .iter()
+        .copied()
+        .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        .collect()
+}
+
+/// Quoted-printable that is damaged: what is no escape stands for itself.
+fn unquoted(written: &[u8]) -> Vec<u8> {
+    let digit = |byte: &u8| {
+        char::from(*byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut out = Vec::with_capacity(written.len());
+    let mut rest = written;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'=' {
+            out.push(*first);
+            continue;
+        }
+        if let [b'\r', b'\n', next @ ..] | [b'\n', next @ ..] = after {
+            rest = next;
+        } else if let [high, low, next @ ..] = after
+            && let (Some(high), Some(low)) = (digit(high), digit(low))
+        {
+            out.push((high << 4) | low);
+            rest = next;
+        } else {
+            out.push(b'=');
+        }
+    }
+    out
 }

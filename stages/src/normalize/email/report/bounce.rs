@@ -115,7 +115,9 @@ pub(super) fn recipients(mail: &Mail<'_>, text: &str, is_report: bool) -> Vec<Fa
 /// Who sends bounces: nobody (RFC 3834), or the server itself.
 fn looks_like(mail: &Mail<'_>, text: &str) -> bool {
     // As written: some have no address.
-    let from = header(mail, "From").unwrap_or_default().to_ascii_lowercase();
+    let from = header(mail, "From")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let server = SERVERS.iter().any(|name| from.contains(name));
     let given = |name: &str| header(mail, name).unwrap_or_default().to_ascii_lowercase();
     let nobody = given("Return-Path") == "<>";

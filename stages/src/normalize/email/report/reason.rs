@@ -189,7 +189,9 @@ pub(super) fn judge(status: Option<&str>, reply: Option<u16>, said: &str, text: 
     let by_code = status.and_then(by_status);
     let found = match (spoken, by_code) {
         // "User unknown" beside a code that says "something of this mailbox": the code was chosen with care.
-        (Some(spoken), Some(code)) if spoken.class == Class::Hard && status == Some("5.2.0") => code,
+        (Some(spoken), Some(code)) if spoken.class == Class::Hard && status == Some("5.2.0") => {
+            code
+        }
         (Some(spoken), _) => spoken,
         (None, Some(code)) => code,
         (None, None) => by_words(text).unwrap_or_else(|| by_reply(reply, status)),
