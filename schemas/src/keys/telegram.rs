@@ -1,8 +1,11 @@
 //! Keys of Telegram updates (<https://core.telegram.org/bots/api#update>).
 //!
-//! A message is `<chat>:<message>`, so its edits name the same message; a callback query is
-//! `callback:<id>`, any other update `update:<id>`. A conversation is the chat, or `<chat>:<thread>`
-//! in a forum's topic.
+//! A message is `<chat>:<message>`, so its edits and its deletion name the same message; a callback query is
+//! `callback:<id>`, any other update `update:<id>`. A conversation is the chat, `<chat>:<thread>` in a forum's topic,
+//! `<chat>:direct:<topic>` in a channel's direct messages. A chat of a business account, whose messages are numbered apart
+//! from those of the bot's own chat with the same person, is `<chat>@<connection>`.
+
+use std::fmt::{self, Display};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +18,9 @@ struct Update {
     edited_message: Option<Message>,
     channel_post: Option<Message>,
     edited_channel_post: Option<Message>,
+    business_message: Option<Message>,
+    edited_business_message: Option<Message>,
+    deleted_business_messages: Option<Deleted>,
     callback_query: Option<Callback>,
 }
 
@@ -25,6 +31,16 @@ struct Message {
     message_thread_id: Option<i64>,
     #[serde(default)]
     is_topic_message: bool,
+    direct_messages_topic: Option<Topic>,
+    business_connection_id: Option<String>,
+}
+
+/// One deletion; `ingest` makes as many updates as there are.
+#[derive(Deserialize)]
+struct Deleted {
+    business_connection_id: String,
+    chat: Named,
+    message_ids: [i64; 1],
 }
 
 #[derive(Deserialize)]
@@ -39,12 +55,86 @@ struct Named {
     id: i64,
 }
 
+#[derive(Deserialize)]
+struct Topic {
+    topic_id: i64,
+}
+
+/// Where a conversation takes place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    pub chat: i64,
+    /// The business account's connection, when the chat is one of a business account.
+    pub business: Option<&'a str>,
+    /// A forum's topic.
+    pub thread: Option<i64>,
+    /// A topic of a channel's direct messages.
+    pub direct: Option<i64>,
+}
+
+impl<'a> Place<'a> {
+    /// A conversation's key, taken apart.
+    #[must_use]
+    pub fn parse(key: &'a str) -> Option<Self> {
+        let (chat, rest) = match key.split_once(':') {
+            Some((chat, rest)) => (chat, Some(rest)),
+            None => (key, None),
+        };
+        let (chat, business) = chat_and_business(chat)?;
+        let (thread, direct) = match rest.map(|rest| (rest, rest.strip_prefix("direct:"))) {
+            None => (None, None),
+            Some((_, Some(topic))) => (None, Some(topic.parse().ok()?)),
+            Some((thread, None)) => (Some(thread.parse().ok()?), None),
+        };
+        Some(Self {
+            chat,
+            business,
+            thread,
+            direct,
+        })
+    }
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Chat(self.chat, self.business))?;
+        match (self.direct, self.thread) {
+            (Some(topic), _) => write!(f, ":direct:{topic}"),
+            (None, Some(thread)) => write!(f, ":{thread}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// A chat, of a business account's connection or the bot's own.
+struct Chat<'a>(i64, Option<&'a str>);
+
+impl Display for Chat<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(business) => write!(f, "{}@{business}", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 impl Message {
     fn conversation(&self) -> String {
-        match self.message_thread_id {
-            Some(thread) if self.is_topic_message => format!("{}:{thread}", self.chat.id),
-            _ => self.chat.id.to_string(),
-        }
+        let place = Place {
+            chat: self.chat.id,
+            business: self.business_connection_id.as_deref(),
+            thread: self.message_thread_id.filter(|_| self.is_topic_message),
+            direct: self
+                .direct_messages_topic
+                .as_ref()
+                .map(|topic| topic.topic_id),
+        };
+        place.to_string()
+    }
+
+    fn key(&self) -> String {
+        let business = self.business_connection_id.as_deref();
+        message_key(self.chat.id, business, self.message_id)
     }
 }
 
@@ -53,50 +143,66 @@ impl Message {
 /// # Errors
 /// [`Malformed`] when it is no JSON object with an `update_id`.
 pub fn keys(bytes: &[u8]) -> Result<Keys, Malformed> {
-    if let Ok(update) = serde_json::from_slice::<Update>(bytes) {
-        let message = update
-            .message
-            .or(update.edited_message)
-            .or(update.channel_post)
-            .or(update.edited_channel_post);
-        if let Some(message) = message {
-            return Ok(Keys {
-                platform_id: message_key(message.chat.id, message.message_id),
-                conversation: message.conversation(),
-            });
-        }
-        if let Some(callback) = update.callback_query {
-            let platform_id = bounded(&format!("callback:{}", callback.id));
-            return Ok(Keys {
-                platform_id: platform_id.unwrap_or_default(),
-                conversation: callback
-                    .message
-                    .map_or_else(|| callback.from.id.to_string(), |m| m.conversation()),
-            });
-        }
+    if let Ok(update) = serde_json::from_slice::<Update>(bytes)
+        && let Some(keys) = known(update)
+    {
+        return Ok(keys);
     }
     other(bytes)
 }
 
+fn known(update: Update) -> Option<Keys> {
+    let message = update
+        .message
+        .or(update.edited_message)
+        .or(update.channel_post)
+        .or(update.edited_channel_post)
+        .or(update.business_message)
+        .or(update.edited_business_message);
+    let (platform_id, conversation) = if let Some(message) = message {
+        (message.key(), message.conversation())
+    } else if let Some(deleted) = update.deleted_business_messages {
+        let business = Some(deleted.business_connection_id.as_str());
+        let [id] = deleted.message_ids;
+        (
+            message_key(deleted.chat.id, business, id),
+            Chat(deleted.chat.id, business).to_string(),
+        )
+    } else {
+        let callback = update.callback_query?;
+        let conversation = match &callback.message {
+            Some(message) => message.conversation(),
+            None => callback.from.id.to_string(),
+        };
+        (format!("callback:{}", callback.id), conversation)
+    };
+    Some(Keys {
+        platform_id: bounded(&platform_id)?,
+        conversation: bounded(&conversation)?,
+    })
+}
+
 /// What identifies a message, and what a reply to it names.
 #[must_use]
-pub fn message_key(chat: i64, message: i64) -> String {
-    format!("{chat}:{message}")
+pub fn message_key(chat: i64, business: Option<&str>, message: i64) -> String {
+    format!("{}:{message}", Chat(chat, business))
 }
 
-/// The chat and the message of a message's key.
+/// The chat, its business connection and the message of a message's key.
 #[must_use]
-pub fn chat_and_message(key: &str) -> Option<(i64, i64)> {
-    let (chat, message) = key.split_once(':')?;
-    Some((chat.parse().ok()?, message.parse().ok()?))
+pub fn chat_and_message(key: &str) -> Option<(i64, Option<&str>, i64)> {
+    let (chat, message) = key.rsplit_once(':')?;
+    let (chat, business) = chat_and_business(chat)?;
+    Some((chat, business, message.parse().ok()?))
 }
 
-/// The chat and, in a forum, the thread of a conversation's key.
-#[must_use]
-pub fn chat_and_thread(key: &str) -> Option<(i64, Option<i64>)> {
-    match key.split_once(':') {
-        Some((chat, thread)) => Some((chat.parse().ok()?, Some(thread.parse().ok()?))),
-        None => Some((key.parse().ok()?, None)),
+fn chat_and_business(text: &str) -> Option<(i64, Option<&str>)> {
+    match text.split_once('@') {
+        Some((chat, business)) if !business.is_empty() => {
+            Some((chat.parse().ok()?, Some(business)))
+        }
+        Some(_) => None,
+        None => Some((text.parse().ok()?, None)),
     }
 }
 
@@ -116,6 +222,7 @@ fn other(bytes: &[u8]) -> Result<Keys, Malformed> {
             "/message/chat/id",
             "/from/id",
             "/user/id",
+            "/voter_chat/id",
             "/user_chat_id",
         ]
         .into_iter()
@@ -164,6 +271,21 @@ mod tests {
                 "8",
             ),
             (r#"{"update_id":6,"message":"odd"}"#, "update:6", "update"),
+            (
+                r#"{"update_id":7,"business_message":{"message_id":5,"chat":{"id":8},"business_connection_id":"Xk-_9"}}"#,
+                "8@Xk-_9:5",
+                "8@Xk-_9",
+            ),
+            (
+                r#"{"update_id":8,"deleted_business_messages":{"business_connection_id":"Xk-_9","chat":{"id":8},"message_ids":[5]}}"#,
+                "8@Xk-_9:5",
+                "8@Xk-_9",
+            ),
+            (
+                r#"{"update_id":9,"message":{"message_id":5,"chat":{"id":-100},"direct_messages_topic":{"topic_id":77}}}"#,
+                "-100:5",
+                "-100:direct:77",
+            ),
         ] {
             let keys = keys(json.as_bytes()).unwrap();
             assert_eq!(
@@ -177,10 +299,15 @@ mod tests {
 
     #[test]
     fn keys_are_taken_apart_again() {
-        assert_eq!(chat_and_message("-100:5"), Some((-100, 5)));
+        assert_eq!(chat_and_message("-100:5"), Some((-100, None, 5)));
+        assert_eq!(chat_and_message("8@Xk:5"), Some((8, Some("Xk"), 5)));
         assert_eq!(chat_and_message("callback:5"), None);
-        assert_eq!(chat_and_thread("-100"), Some((-100, None)));
-        assert_eq!(chat_and_thread("-100:9"), Some((-100, Some(9))));
-        assert_eq!(chat_and_thread("update"), None);
+        for key in ["-100", "-100:9", "8@Xk-_9", "-100:direct:77"] {
+            let place = Place::parse(key).unwrap();
+            assert_eq!(place.to_string(), key);
+        }
+        for key in ["update", "8@", "@news", "8:x", "8:direct:"] {
+            assert_eq!(Place::parse(key), None, "{key}");
+        }
     }
 }

@@ -28,6 +28,8 @@ struct Parameters {
 
 pub(super) enum Answer {
     Result(Value),
+    /// The group has become another chat: the same call is to be made there.
+    Moved(i64),
     Outcome(SendOutcome),
 }
 
@@ -45,6 +47,9 @@ pub(super) fn answer(
     if status.is_success() && reply.ok {
         return Answer::Result(reply.result);
     }
+    if let (400, Some(chat)) = (status.as_u16(), reply.parameters.migrate_to_chat_id) {
+        return Answer::Moved(chat);
+    }
     let said = reply.description;
     Answer::Outcome(match status.as_u16() {
         429 => SendOutcome::RetryAfter {
@@ -56,13 +61,26 @@ pub(super) fn answer(
             failure: Failure::channel("http-429", said),
         },
         401 | 404 => SendOutcome::Permanent(Failure::channel(code, said)),
-        400 if reply.parameters.migrate_to_chat_id.is_some() => {
-            SendOutcome::Permanent(Failure::message("chat-migrated", said))
+        403 => SendOutcome::Permanent(Failure::recipient("blocked", said)),
+        400 if is_nobody(&said) => {
+            SendOutcome::Permanent(Failure::recipient("chat-not-found", said))
         }
-        403 => SendOutcome::Permanent(Failure::message("blocked", said)),
         400..=499 => SendOutcome::Permanent(Failure::message(code, said)),
         _ => SendOutcome::Unknown(Failure::message(code, said)),
     })
+}
+
+/// Telegram has words, and no codes, for a chat that is not there.
+fn is_nobody(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    [
+        "chat not found",
+        "user not found",
+        "peer_id_invalid",
+        "group chat was deactivated",
+    ]
+    .iter()
+    .any(|words| said.contains(words))
 }
 
 /// No JSON: a proxy's or a load balancer's answer, or one cut short.
@@ -86,6 +104,7 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         match answer(status, None, Some(body.as_bytes())) {
             Answer::Result(result) => format!("result {result}"),
+            Answer::Moved(chat) => format!("moved {chat}"),
             Answer::Outcome(SendOutcome::Accepted { .. }) => "accepted".into(),
             Answer::Outcome(SendOutcome::RetryAfter { after, failure }) => {
                 format!("retry {after:?} {:?}", failure.scope)
@@ -115,11 +134,16 @@ mod tests {
             ),
             (400, no, "permanent http-400 Message"),
             (401, no, "permanent http-401 Channel"),
-            (403, no, "permanent blocked Message"),
+            (403, no, "permanent blocked Recipient"),
+            (
+                400,
+                r#"{"ok":false,"description":"Bad Request: chat not found"}"#,
+                "permanent chat-not-found Recipient",
+            ),
             (
                 400,
                 r#"{"ok":false,"description":"up","parameters":{"migrate_to_chat_id":-1001}}"#,
-                "permanent chat-migrated Message",
+                "moved -1001",
             ),
             (302, "", "permanent http-302 Message"),
             (500, no, "unknown http-500"),

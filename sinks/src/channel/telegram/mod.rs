@@ -1,39 +1,72 @@
 //! Telegram Bot API (<https://core.telegram.org/bots/api>).
 //!
-//! `message.platform_conversation_id` is `<chat>` or `<chat>:<thread>`. A text above 4096 UTF-16 units
-//! is split on word borders into several calls; the key of the first call's message is
-//! the provider's id.
-//! Telegram takes no idempotency key, so a call that was written and not answered is `Unknown`, and
-//! so is a message of which only the first parts left.
+//! `message.platform_conversation_id` is where a conversation takes place, as [`schemas::keys::telegram`] tells it. A text above
+//! 4096 UTF-16 units takes several calls; the key of the first message that left is the provider's id. Telegram takes no
+//! idempotency key, so a call that was written and not answered is `Unknown`, and so is a message of which only the first parts
+//! left. A group that has become a supergroup is written to under its new id.
 //!
-//! Deliberately absent: uploads (attachments go by URL or by Telegram's own `file_id`), formatting
-//! modes, and waiting: a 429 is handed to the caller with Telegram's own `retry_after`.
+//! Deliberately absent: uploads (attachments go by URL or by Telegram's own `file_id`), and waiting: a 429 is handed to
+//! the caller with Telegram's own `retry_after`.
 
 mod call;
+mod media;
 mod request;
 
 use async_trait::async_trait;
-use reqwest::{Client, Url};
-use schemas::{Outbound, Secret, keys::telegram::message_key};
-use serde_json::{Value, json};
+use reqwest::Client;
+use schemas::{Attachment, Outbound, Secret, keys::telegram::message_key};
+use serde_json::{Map, Value, json};
 
 use self::call::{Answer, answer};
 use super::{
-    Account, Failure, Misconfigured, SendOutcome, Sender, Settings, TestReport, guard, http,
+    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport, http,
 };
 
 const API_BASE: &str = "https://api.telegram.org";
+
+/// Updates that are asked for: all that are understood, some of which Telegram sends to who asks only.
+const UPDATES: [&str; 23] = [
+    "message",
+    "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "business_connection",
+    "business_message",
+    "edited_business_message",
+    "deleted_business_messages",
+    "message_reaction",
+    "message_reaction_count",
+    "inline_query",
+    "chosen_inline_result",
+    "callback_query",
+    "shipping_query",
+    "pre_checkout_query",
+    "purchased_paid_media",
+    "poll",
+    "poll_answer",
+    "my_chat_member",
+    "chat_member",
+    "chat_join_request",
+    "chat_boost",
+    "removed_chat_boost",
+];
+/// Connections Telegram may make at a time, unless the channel says otherwise; its own default.
+const CONNECTIONS: u64 = 40;
 
 pub(super) struct Telegram {
     client: Client,
     /// `<api_base>/bot<token>/`: holds the token, so it is never printed.
     base: Secret,
+    /// `<api_base>/file/bot<token>/`.
+    file_base: Secret,
     secret_token: Option<Secret>,
+    connections: u64,
+    /// Updates are fetched instead of delivered.
+    is_polled: bool,
 }
 
 impl Telegram {
     pub(super) fn new(account: &Account<'_>, settings: &Settings) -> Result<Self, Misconfigured> {
-        let allow_private = settings.allow_private_urls || account.setting_flag("allow_private");
         let token = account.credential_text("bot_token")?;
         let form = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'-');
         if !token.bytes().all(form) {
@@ -42,28 +75,24 @@ impl Telegram {
                 problem: "is not of the form <digits>:<letters, digits, _ and ->",
             });
         }
-        let api_base = account
-            .setting("api_base")
-            .and_then(Value::as_str)
-            .unwrap_or(API_BASE);
-        let refused = Misconfigured::Invalid {
-            name: "api_base",
-            problem: "must be an http or https URL of a public host",
-        };
-        let url = Url::parse(api_base).map_err(|_| refused.clone())?;
-        guard::check(&url, allow_private).map_err(|_| refused)?;
-        let base = format!("{}/bot{token}/", api_base.trim_end_matches('/'));
+        let base = account.api_base(API_BASE, settings)?;
         Ok(Self {
-            client: http::client(allow_private)?,
-            base: Secret::new(base),
+            client: http::client(account.allow_private(settings))?,
+            base: Secret::new(format!("{base}bot{token}/")),
+            file_base: Secret::new(format!("{base}file/bot{token}/")),
             secret_token: account
                 .credential("secret_token")
                 .and_then(Value::as_str)
                 .map(Secret::new),
+            connections: account
+                .setting("max_connections")
+                .and_then(Value::as_u64)
+                .unwrap_or(CONNECTIONS),
+            is_polled: account.setting_text("receive") == Some("poll"),
         })
     }
 
-    async fn call(&self, method: &str, body: &Value) -> Result<Value, SendOutcome> {
+    async fn ask(&self, method: &str, body: &Map<String, Value>) -> Result<Answer, SendOutcome> {
         let url = format!("{}{method}", self.base.expose());
         let response = self
             .client
@@ -74,10 +103,40 @@ impl Telegram {
             .map_err(|error| http::unanswered(error, false))?;
         let status = response.status();
         let after = http::retry_after(&response);
-        match answer(status, after, http::body(response).await.as_deref()) {
+        Ok(answer(status, after, http::body(response).await.as_deref()))
+    }
+
+    /// A call about no chat.
+    async fn call(&self, method: &str, body: Value) -> Result<Value, SendOutcome> {
+        let body = match body {
+            Value::Object(body) => body,
+            _ => Map::new(),
+        };
+        match self.ask(method, &body).await? {
             Answer::Result(result) => Ok(result),
+            Answer::Moved(_) => Err(moved()),
             Answer::Outcome(outcome) => Err(outcome),
         }
+    }
+
+    /// A call to a chat, which may have moved: then `chat` is where it is now.
+    async fn call_chat(
+        &self,
+        method: &str,
+        mut body: Map<String, Value>,
+        chat: &mut Option<i64>,
+    ) -> Result<Value, SendOutcome> {
+        for _ in 0..2 {
+            if let Some(chat) = *chat {
+                body.insert("chat_id".into(), chat.into());
+            }
+            match self.ask(method, &body).await? {
+                Answer::Result(result) => return Ok(result),
+                Answer::Moved(to) => *chat = Some(to),
+                Answer::Outcome(outcome) => return Err(outcome),
+            }
+        }
+        Err(moved())
     }
 
     async fn send_one(&self, outbound: &Outbound) -> SendOutcome {
@@ -85,11 +144,18 @@ impl Telegram {
             Ok(calls) => calls,
             Err(failure) => return SendOutcome::Permanent(failure),
         };
-        let total = calls.len();
+        let total = calls.iter().filter(|call| call.counts).count();
         let mut provider_ids = Vec::new();
-        for (done, call) in calls.into_iter().enumerate() {
-            match self.call(call.method, &call.body).await {
-                Ok(result) => provider_ids.extend(own_id(&result)),
+        let (mut done, mut chat) = (0, None);
+        for call in calls {
+            if !call.counts {
+                // A press is answered within seconds or not at all; what is said about it matters more.
+                let told = self.ask(call.method, &call.body).await;
+                tracing::debug!(channel = %outbound.channel, is_told = told.is_ok(), "answered a button");
+                continue;
+            }
+            match self.call_chat(call.method, call.body, &mut chat).await {
+                Ok(result) => provider_ids.extend(own_ids(&result)),
                 Err(outcome) if done == 0 => return outcome,
                 Err(_) => {
                     return SendOutcome::Unknown(Failure::message(
@@ -98,6 +164,7 @@ impl Telegram {
                     ));
                 }
             }
+            done += 1;
         }
         SendOutcome::Accepted { provider_ids }
     }
@@ -105,15 +172,21 @@ impl Telegram {
     async fn set_webhook(&self, url: &str) -> Result<(), SendOutcome> {
         let mut body = json!({
             "url": url,
-            "allowed_updates": [
-                "message", "edited_message", "channel_post", "edited_channel_post", "callback_query",
-            ],
+            "allowed_updates": UPDATES,
+            "max_connections": self.connections,
         });
         if let (Some(secret), Some(fields)) = (&self.secret_token, body.as_object_mut()) {
             fields.insert("secret_token".into(), secret.expose().into());
         }
-        self.call("setWebhook", &body).await.map(drop)
+        self.call("setWebhook", body).await.map(drop)
     }
+}
+
+fn moved() -> SendOutcome {
+    SendOutcome::Permanent(Failure::message(
+        "chat-migrated",
+        "the chat moves on and on",
+    ))
 }
 
 #[async_trait]
@@ -131,7 +204,7 @@ impl Sender for Telegram {
     }
 
     async fn test(&self, webhook_url: Option<&str>) -> TestReport {
-        let me = match self.call("getMe", &json!({})).await {
+        let me = match self.call("getMe", json!({})).await {
             Ok(me) => me,
             Err(outcome) => return report(&outcome),
         };
@@ -139,6 +212,12 @@ impl Sender for Telegram {
             .get("username")
             .and_then(Value::as_str)
             .map(|name| format!("@{name}"));
+        if self.is_polled {
+            return match self.call("deleteWebhook", json!({})).await {
+                Ok(_) => TestReport::passed(account, "the bot token works; updates are fetched"),
+                Err(outcome) => report(&outcome),
+            };
+        }
         let Some(url) = webhook_url else {
             return TestReport::passed(account, "the bot token works");
         };
@@ -154,12 +233,60 @@ impl Sender for Telegram {
             Err(outcome) => report(&outcome),
         }
     }
+
+    /// Five seconds of "typing", or until a message comes.
+    async fn typing(&self, conversation: &str, _last: Option<&str>) -> Result<(), Failure> {
+        let mut body = request::place(conversation)?;
+        body.insert("action".into(), "typing".into());
+        // There is no such thing for a topic of direct messages.
+        body.remove("direct_messages_topic_id");
+        let done = self.call_chat("sendChatAction", body, &mut None).await;
+        done.map(drop).map_err(failure)
+    }
+
+    /// The address holds the token. Telegram hands out files of up to 20 MB.
+    async fn file(&self, attachment: &Attachment) -> Result<FileAt, Failure> {
+        let Some(id) = &attachment.platform_id else {
+            let url = attachment.url.as_deref();
+            let missing = || Failure::message("no-address", "Telegram keeps no file of it");
+            return FileAt::open(url.ok_or_else(missing)?);
+        };
+        let file = self
+            .call("getFile", json!({ "file_id": id }))
+            .await
+            .map_err(failure)?;
+        let path = file
+            .get("file_path")
+            .and_then(Value::as_str)
+            .ok_or_else(|| Failure::message("no-address", "Telegram does not say where it is"))?;
+        FileAt::open(&format!("{}{path}", self.file_base.expose()))
+    }
 }
 
-/// The key under which a reply to the message will name it.
-fn own_id(result: &Value) -> Option<String> {
-    let number = |path: &str| result.pointer(path).and_then(Value::as_i64);
-    Some(message_key(number("/chat/id")?, number("/message_id")?))
+/// The keys under which replies will name what left: one message, or those of an album.
+fn own_ids(result: &Value) -> Vec<String> {
+    let own_id = |one: &Value| {
+        let number = |path: &str| one.pointer(path).and_then(Value::as_i64);
+        let business = one.get("business_connection_id").and_then(Value::as_str);
+        Some(message_key(
+            number("/chat/id")?,
+            business,
+            number("/message_id")?,
+        ))
+    };
+    match result {
+        Value::Array(messages) => messages.iter().filter_map(own_id).collect(),
+        one => own_id(one).into_iter().collect(),
+    }
+}
+
+fn failure(outcome: SendOutcome) -> Failure {
+    match outcome {
+        SendOutcome::RetryAfter { failure, .. }
+        | SendOutcome::Permanent(failure)
+        | SendOutcome::Unknown(failure) => failure,
+        SendOutcome::Accepted { .. } => Failure::message("accepted", "it was accepted"),
+    }
 }
 
 fn report(outcome: &SendOutcome) -> TestReport {
@@ -170,3 +297,6 @@ fn report(outcome: &SendOutcome) -> TestReport {
         | SendOutcome::Unknown(failure) => TestReport::failed(failure),
     }
 }
+
+#[cfg(test)]
+mod tests;

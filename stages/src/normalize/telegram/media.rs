@@ -3,23 +3,12 @@
 use schemas::{Attachment, MessageType};
 use serde_json::{Map, Value};
 
-use super::update::{Contact, File, Location, Message};
+use super::update::{Contact, File, Location, Message, Paid};
 
 /// What the message carries besides text, and the type that makes it.
 pub(super) fn of(message: &mut Message) -> Option<(MessageType, Attachment)> {
     if let Some(photos) = message.photo.take() {
-        let area = |photo: &File| {
-            photo
-                .width
-                .unwrap_or(0)
-                .saturating_mul(photo.height.unwrap_or(0))
-        };
-        let mut photo = photos
-            .into_iter()
-            .max_by_key(|photo| (area(photo), photo.file_size))?;
-        // Telegram keeps every photo as JPEG and does not say so.
-        photo.mime_type.get_or_insert_with(|| "image/jpeg".into());
-        return Some((MessageType::Image, file("image", photo)));
+        return photo(photos);
     }
     // An animation also comes as a document, for clients that do not know animations.
     let files = [
@@ -52,6 +41,34 @@ pub(super) fn of(message: &mut Message) -> Option<(MessageType, Attachment)> {
         .contact
         .take()
         .map(|contact| (MessageType::Contact, person(contact)))
+}
+
+/// What can be seen of media that is paid for; a preview has nothing to fetch.
+pub(super) fn paid(media: Vec<Paid>) -> Vec<Attachment> {
+    media
+        .into_iter()
+        .filter_map(|one| match (one.photo, one.video) {
+            (Some(sizes), _) => photo(sizes).map(|(_, attachment)| attachment),
+            (None, Some(video)) => Some(file("video", video)),
+            (None, None) => None,
+        })
+        .collect()
+}
+
+/// The largest of the sizes that Telegram made of a photo.
+fn photo(sizes: Vec<File>) -> Option<(MessageType, Attachment)> {
+    let area = |photo: &File| {
+        photo
+            .width
+            .unwrap_or(0)
+            .saturating_mul(photo.height.unwrap_or(0))
+    };
+    let mut largest = sizes
+        .into_iter()
+        .max_by_key(|photo| (area(photo), photo.file_size))?;
+    // Telegram keeps every photo as JPEG and does not say so.
+    largest.mime_type.get_or_insert_with(|| "image/jpeg".into());
+    Some((MessageType::Image, file("image", largest)))
 }
 
 fn file(kind: &str, file: File) -> Attachment {
@@ -91,7 +108,7 @@ fn place(location: &Location) -> Attachment {
 }
 
 fn person(contact: Contact) -> Attachment {
-    let name = [contact.first_name, contact.last_name]
+    let name = [contact.first_name.clone(), contact.last_name.clone()]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -101,6 +118,9 @@ fn person(contact: Contact) -> Attachment {
         name: Some(name),
         metadata: given([
             ("phone_number", Some(contact.phone_number.into())),
+            ("first_name", contact.first_name.map(Into::into)),
+            ("last_name", contact.last_name.map(Into::into)),
+            ("vcard", contact.vcard.map(Into::into)),
             ("user_id", contact.user_id.map(Into::into)),
         ]),
         ..Attachment::default()
@@ -108,7 +128,7 @@ fn person(contact: Contact) -> Attachment {
 }
 
 /// The entries that have a value.
-fn given<const N: usize>(entries: [(&str, Option<Value>); N]) -> Map<String, Value> {
+pub(super) fn given<const N: usize>(entries: [(&str, Option<Value>); N]) -> Map<String, Value> {
     entries
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
