@@ -4,15 +4,21 @@
 
 mod adapter;
 mod chaos;
+mod dovecot;
 mod email;
 mod external;
+mod gmail;
+mod imap;
 mod labels;
+mod media;
 mod models;
 mod platform;
 mod resolve;
 mod rig;
 mod split;
+mod suppression;
 mod tenancy;
 mod tour;
 mod trouble;
 mod understanding;
+mod webchat;
