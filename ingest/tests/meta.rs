@@ -101,7 +101,7 @@ fn what_is_missing_or_cut_is_refused() {
             Err(Refused::Missing("x-hub-signature-256"))
         );
         for end in 0..SIGNATURE.len() {
-            assert!(check(kind, &secret(), Some(&SIGNATURE[..end]), BODY).is_err());
+            assert!(check(kind, &secret(), SIGNATURE.get(..end), BODY).is_err());
         }
         let longer = format!("{SIGNATURE}00");
         assert!(check(kind, &secret(), Some(&longer), BODY).is_err());
