@@ -42,7 +42,9 @@ pub fn what(fields: &Map<String, Value>) -> What {
         What::Recording
     } else if let Some(status) = message_sid(fields).map(|_| message_status(fields)) {
         match status {
-            None | Some("received" | "receiving") => What::Message,
+            None | Some("received" | "receiving") if has("From") => What::Message,
+            // Of Twilio Conversations, which name their people in another way.
+            None | Some("received" | "receiving") => What::Other,
             Some(_) => What::Status,
         }
     } else if has("CallSid") {

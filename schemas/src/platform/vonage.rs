@@ -64,7 +64,7 @@ pub(super) const PLATFORM: Platform = Platform {
         verify: "JWT with the body's SHA-256; `sig` of the SMS API",
         text: "1000 characters, WhatsApp 4096, split",
         media: "by URL",
-        buttons: "as text",
+        buttons: "3 replies on WhatsApp, else as text",
         receipts: "sent, delivered, read, failed",
         edits: "-",
         templates: "WhatsApp",
