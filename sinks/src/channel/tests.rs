@@ -346,7 +346,7 @@ fn what_is_missing_is_named() {
         let account = account(kind, &config, &credentials);
         match kind {
             ChannelKind::Telegram => telegram::Telegram::new(&account, &PRIVATE).err(),
-            ChannelKind::Email => smtp::Smtp::new(&account).err(),
+            ChannelKind::Email => smtp::Smtp::new(&account, &Settings::default()).err(),
             _ => webhook::Webhook::new(&account, &PRIVATE).err(),
         }
     };

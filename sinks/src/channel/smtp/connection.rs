@@ -29,7 +29,7 @@ use lettre::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
     time::timeout,
 };
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
@@ -45,12 +45,16 @@ const CONTENT_TIMEOUT: Duration = Duration::from_secs(120);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Connecting,
+    /// The relay's address is none that may be called.
+    Forbidden,
     Greeting,
     /// The TLS handshake, or a server without STARTTLS.
     Security,
     Login,
-    /// `MAIL`, `RCPT`, `DATA`: nothing of the content was written.
+    /// `MAIL`, `DATA`: nothing of the content was written.
     Before,
+    /// `RCPT` of the person written to.
+    Recipient,
     /// The content was asked for.
     Content,
     /// We did not even try.
@@ -118,6 +122,8 @@ pub(super) struct Server {
     security: Security,
     login: Option<Credentials>,
     hello: ClientId,
+    /// Lets it be on a private or loopback address.
+    allow_private: bool,
 }
 
 impl Server {
@@ -126,6 +132,7 @@ impl Server {
         port: u16,
         security: Security,
         login: Option<Credentials>,
+        allow_private: bool,
     ) -> Self {
         Self {
             host,
@@ -133,6 +140,7 @@ impl Server {
             security,
             login,
             hello: ClientId::default(),
+            allow_private,
         }
     }
 
@@ -168,15 +176,34 @@ impl Server {
         })
     }
 
+    /// The verdict is about the addresses that are then connected to, one after the other.
     async fn socket(&self) -> Result<TcpStream, Trouble> {
-        let connect = TcpStream::connect((self.host.as_str(), self.port));
+        let trouble = |error: &io::Error| Trouble::io(Phase::Connecting, error);
+        let connect = async {
+            let found: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port))
+                .await
+                .map_err(|error| trouble(&error))?
+                .collect();
+            let allowed = found
+                .iter()
+                .filter(|address| self.allow_private || egress::is_public(address.ip()));
+            let mut last = None;
+            for address in allowed {
+                match TcpStream::connect(address).await {
+                    Ok(socket) => return Ok(socket),
+                    Err(error) => last = Some(trouble(&error)),
+                }
+            }
+            Err(last.unwrap_or_else(|| Trouble {
+                phase: Phase::Forbidden,
+                reply: None,
+                detail: "the relay has no address but private or local ones".into(),
+            }))
+        };
         let socket = timeout(CONNECT_TIMEOUT, connect)
             .await
-            .map_err(|_| Trouble::io(Phase::Connecting, &io::ErrorKind::TimedOut.into()))?
-            .map_err(|error| Trouble::io(Phase::Connecting, &error))?;
-        socket
-            .set_nodelay(true)
-            .map_err(|error| Trouble::io(Phase::Connecting, &error))?;
+            .map_err(|_| trouble(&io::ErrorKind::TimedOut.into()))??;
+        socket.set_nodelay(true).map_err(|error| trouble(&error))?;
         Ok(socket)
     }
 
@@ -215,8 +242,8 @@ impl Connection {
         let done = self.exchange(letter).await;
         if let Err(trouble) = &done {
             let reset = match (trouble.reply, trouble.phase) {
-                (Some(421) | None, Phase::Before | Phase::Content) => false,
-                (Some(_), Phase::Before) => {
+                (Some(421) | None, Phase::Before | Phase::Recipient | Phase::Content) => false,
+                (Some(_), Phase::Before | Phase::Recipient) => {
                     within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(Rset))
                         .await
                         .is_ok()
@@ -231,7 +258,7 @@ impl Connection {
     async fn exchange(&mut self, letter: &Letter) -> Result<(), Trouble> {
         let mut parameters = Vec::new();
         let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
-        if !is_ascii(&letter.from) || !is_ascii(&letter.to) {
+        if !is_ascii(&letter.from) || !letter.to.iter().all(is_ascii) {
             if !self
                 .smtp
                 .server_info()
@@ -247,8 +274,19 @@ impl Connection {
         }
         let mail = Mail::new(Some(letter.from.clone()), parameters);
         within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(mail)).await?;
-        let rcpt = Rcpt::new(letter.to.clone(), Vec::new());
-        within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(rcpt)).await?;
+        for (place, person) in letter.to.iter().enumerate() {
+            let rcpt = Rcpt::new(person.clone(), Vec::new());
+            let answer = within(COMMAND_TIMEOUT, Phase::Recipient, self.smtp.command(rcpt)).await;
+            match answer {
+                // The mail is for the first; one of the others who cannot have a copy holds it up for nobody.
+                Err(trouble) if place > 0 && !matches!(trouble.reply, Some(421) | None) => {
+                    tracing::debug!(reply = trouble.reply, "a copy was refused");
+                }
+                answer => {
+                    answer?;
+                }
+            }
+        }
         within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(Data)).await?;
         within(
             CONTENT_TIMEOUT,

@@ -1,103 +1,198 @@
 //! From a message to the mail that says it (RFC 5322, MIME).
 //!
-//! Invariants: everything is encoded to ASCII; no line end of ours or of a correspondent's gets into a
-//! header; `Message-ID` is the message's id at the sender's domain, so a second try is the same mail.
+//! Invariants: everything but a local part outside ASCII is encoded to ASCII, in lines that every server takes; no line end
+//! of ours or of a correspondent's gets into a header; the `Message-ID` is made of the message and its conversation
+//! ([`reply_token`]), so a second try is the same mail. `Bcc` is in the envelope only.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::{
     Address,
     message::{
-        Mailbox, MultiPart, SinglePart,
-        header::{HeaderName, HeaderValue},
+        Attachment as Enclosure, Body, Mailbox, MessageBuilder, MultiPart, SinglePart,
+        header::{ContentType, HeaderName, HeaderValue},
     },
 };
-use schemas::Outbound;
+use reqwest::Client;
+use schemas::{
+    ButtonType, Content, Format, Message, Outbound,
+    reply_token::{self, ReplyToken},
+};
 use serde_json::Value;
 
-use super::super::Failure;
+use super::{
+    super::{
+        Account, Failure, Misconfigured, SendOutcome, Settings,
+        text::{self, Dialect, Limit, Unit},
+    },
+    address::{self, one_line},
+    file::{self, Files},
+};
 
 /// Most ids in `References`.
 const MAX_REFERENCES: usize = 20;
 const MAX_SUBJECT_CHARS: usize = 500;
+/// Longest text; the hub takes less.
+const WHOLE: Limit = Limit {
+    max: 4 * 1024 * 1024,
+    unit: Unit::Bytes,
+};
 
 /// A mail ready to be sent.
-pub(super) struct Letter {
-    pub(super) from: Address,
-    pub(super) to: Address,
+pub(in crate::channel) struct Letter {
+    pub(in crate::channel) from: Address,
+    /// The person written to, then those who get a copy.
+    pub(in crate::channel) to: Vec<Address>,
     /// Without the angle brackets.
-    pub(super) message_id: String,
-    pub(super) content: Vec<u8>,
+    pub(in crate::channel) message_id: String,
+    pub(in crate::channel) content: Vec<u8>,
 }
 
-impl Letter {
-    pub(super) fn write(from: &Mailbox, outbound: &Outbound) -> Result<Self, Failure> {
-        let message = &outbound.message;
-        let to: Address = message
-            .recipient
-            .id
+/// Writes a channel's letters.
+pub(in crate::channel) struct Writer {
+    from: Mailbox,
+    /// Answers go to `local+TOKEN@domain`.
+    plus_address: bool,
+    allow_private: bool,
+    client: Client,
+}
+
+impl Writer {
+    pub(in crate::channel) fn new(
+        account: &Account<'_>,
+        settings: &Settings,
+    ) -> Result<Self, Misconfigured> {
+        let refused = || Misconfigured::Invalid {
+            name: "from",
+            problem: "must be an address or `Name <address>`",
+        };
+        let from: Mailbox = account
+            .credential_text("from")?
             .parse()
-            .map_err(|_| Failure::message("address", "not an e-mail address"))?;
-        let message_id = format!("{}@{}", message.id, from.email.domain());
-        let name = message
-            .recipient
-            .name
-            .as_deref()
-            .map(one_line)
-            .filter(|name| !name.is_empty());
+            .map_err(|_| refused())?;
+        let email = address::wire(from.email.as_ref()).map_err(|_| refused())?;
+        let allow_private = account.allow_private(settings);
+        Ok(Self {
+            from: Mailbox::new(from.name, email),
+            plus_address: account.setting_flag("plus_address"),
+            allow_private,
+            client: egress::client(allow_private)
+                .map_err(|error| Misconfigured::Tls(error.to_string()))?,
+        })
+    }
+
+    /// Our own address.
+    pub(in crate::channel) fn from(&self) -> &Address {
+        &self.from.email
+    }
+
+    /// Fetches the message's files and writes it down.
+    ///
+    /// # Errors
+    /// What is to be answered when it cannot be.
+    pub(in crate::channel) async fn write(
+        &self,
+        outbound: &Outbound,
+    ) -> Result<Letter, SendOutcome> {
+        let attachments = &outbound.message.content.attachments;
+        let files = if attachments.is_empty() {
+            Files::default()
+        } else {
+            file::fetch(&self.client, attachments, self.allow_private).await?
+        };
+        self.compose(outbound, files)
+            .map_err(SendOutcome::Permanent)
+    }
+
+    fn compose(&self, outbound: &Outbound, files: Files) -> Result<Letter, Failure> {
+        let message = &outbound.message;
+        let recipient = &message.recipient;
+        let to = address::mailbox(recipient.name.as_deref(), &recipient.id)?;
+        let cc = address::list(message.metadata.get("cc"))?;
+        let bcc = address::list(message.metadata.get("bcc"))?;
+        let message_id = reply_token::message_id(
+            message.id,
+            outbound.channel,
+            message.conversation_id,
+            self.from.email.domain(),
+        );
         let written = u64::try_from(message.created_at.0).unwrap_or(0);
         let mut builder = lettre::Message::builder()
-            .from(from.clone())
-            .to(Mailbox::new(name, to.clone()))
+            .from(self.from.clone())
+            .to(to.clone())
             .date(UNIX_EPOCH + Duration::from_micros(written))
             .message_id(Some(format!("<{message_id}>")))
-            .subject(subject(outbound));
-        let parent = message.in_reply_to.as_deref().and_then(bracketed);
-        let mut references: Vec<String> = earlier(message.metadata.get("references"));
-        if let Some(parent) = parent {
-            references.retain(|id| *id != parent);
-            references.push(parent.clone());
-            builder = builder.in_reply_to(parent);
+            .subject(subject(message));
+        for reply_to in self.reply_to(outbound)? {
+            builder = builder.reply_to(reply_to);
         }
-        if !references.is_empty() {
-            let from = references.len().saturating_sub(MAX_REFERENCES);
-            let kept = references.get(from..).unwrap_or_default();
-            builder = builder.references(kept.join(" "));
+        for copy in &cc {
+            builder = builder.cc(copy.clone());
         }
+        builder = threaded(builder, message);
         if outbound.cause.is_some() {
-            // RFC 3834: a machine wrote it, and machines should not answer.
-            builder = builder.raw_header(HeaderValue::new(
-                HeaderName::new_from_ascii_str("Auto-Submitted"),
-                "auto-replied".into(),
-            ));
+            // RFC 3834: a machine wrote it, and machines should not answer; Exchange asks for its own header.
+            builder = raw(builder, "Auto-Submitted", "auto-replied");
+            builder = raw(builder, "X-Auto-Response-Suppress", "All");
         }
-        let text = text(outbound);
-        let built = match message
-            .content
-            .html
-            .as_deref()
-            .filter(|html| !html.is_empty())
-        {
-            Some(html) => {
-                builder.multipart(MultiPart::alternative_plain_html(text, html.to_owned()))
+        let mut people: Vec<Address> = Vec::new();
+        for mailbox in std::iter::once(to).chain(cc).chain(bcc) {
+            if !people.contains(&mailbox.email) {
+                people.push(mailbox.email);
             }
-            None if text.trim().is_empty() => {
-                return Err(Failure::message("empty", "neither text nor HTML"));
-            }
-            None => builder.singlepart(SinglePart::plain(text)),
-        };
-        let mail = built.map_err(|error| Failure::message("mail", error.to_string()))?;
-        Ok(Self {
-            from: from.email.clone(),
-            to,
+        }
+        // The envelope is given with the commands; without it the library would want to make one of its own.
+        let envelope =
+            lettre::address::Envelope::new(Some(self.from.email.clone()), people.clone())
+                .map_err(|error| Failure::message("mail", error.to_string()))?;
+        let mail = body(builder.envelope(envelope), message, files)?;
+        Ok(Letter {
+            from: self.from.email.clone(),
+            to: people,
             message_id,
             content: mail.formatted(),
         })
     }
+
+    fn reply_to(&self, outbound: &Outbound) -> Result<Vec<Mailbox>, Failure> {
+        let given = address::list(outbound.message.metadata.get("reply_to"))?;
+        if !given.is_empty() || !self.plus_address {
+            return Ok(given);
+        }
+        let token = ReplyToken::new(outbound.channel, outbound.message.conversation_id);
+        let tagged = address::tagged(&self.from.email, &token.to_string());
+        Ok(tagged
+            .map(|address| Mailbox::new(self.from.name.clone(), address))
+            .into_iter()
+            .collect())
+    }
 }
 
-fn subject(outbound: &Outbound) -> String {
-    let message = &outbound.message;
+fn raw(builder: MessageBuilder, name: &'static str, value: &str) -> MessageBuilder {
+    builder.raw_header(HeaderValue::new(
+        HeaderName::new_from_ascii_str(name),
+        value.to_owned(),
+    ))
+}
+
+/// `In-Reply-To` and `References` (RFC 5322, 3.6.4).
+fn threaded(mut builder: MessageBuilder, message: &Message) -> MessageBuilder {
+    let parent = message.in_reply_to.as_deref().and_then(bracketed);
+    let mut references: Vec<String> = earlier(message.metadata.get("references"));
+    if let Some(parent) = parent {
+        references.retain(|id| *id != parent);
+        references.push(parent.clone());
+        builder = builder.in_reply_to(parent);
+    }
+    if !references.is_empty() {
+        let from = references.len().saturating_sub(MAX_REFERENCES);
+        let kept = references.get(from..).unwrap_or_default();
+        builder = builder.references(kept.join(" "));
+    }
+    builder
+}
+
+fn subject(message: &Message) -> String {
     match message.subject.as_deref().map(one_line) {
         Some(subject) if !subject.is_empty() => subject.chars().take(MAX_SUBJECT_CHARS).collect(),
         _ if message.in_reply_to.is_some() => "Re:".to_owned(),
@@ -105,32 +200,129 @@ fn subject(outbound: &Outbound) -> String {
     }
 }
 
-/// The text, and links to the attachments below it.
-fn text(outbound: &Outbound) -> String {
-    let content = &outbound.message.content;
-    let links: Vec<String> = content
-        .attachments
-        .iter()
-        .filter_map(|attachment| {
-            let url = attachment.url.as_deref()?;
-            let name = attachment.name.as_deref().unwrap_or(&attachment.kind);
-            Some(format!("{}: {}", one_line(name), one_line(url)))
-        })
-        .collect();
-    if links.is_empty() {
-        content.text.clone()
+/// The words in the forms there are, what stands within the page, and the files: each layer only where it is needed.
+fn body(
+    builder: MessageBuilder,
+    message: &Message,
+    files: Files,
+) -> Result<lettre::Message, Failure> {
+    let content = with_lists(&message.content, &files);
+    let plain = text::parts(&content, Dialect::Plain, WHOLE).join("\n");
+    let given = content.html.as_deref().filter(|html| !html.is_empty());
+    let page = match given {
+        Some(html) => Some(html.to_owned()),
+        None if content.format == Format::Plain => None,
+        None => Some(text::parts(&content, Dialect::Html, WHOLE).join("\n")),
+    }
+    .filter(|page| !page.trim().is_empty());
+    let (within, beside): (Vec<_>, Vec<_>) = files
+        .enclosed
+        .into_iter()
+        .partition(|file| file.content_id.is_some() && page.is_some());
+    if plain.trim().is_empty() && page.is_none() && beside.is_empty() {
+        return Err(Failure::message("empty", "neither text, HTML nor files"));
+    }
+    let failed = |error: lettre::error::Error| Failure::message("mail", error.to_string());
+    let single = |file: file::File| -> SinglePart {
+        let kind = ContentType::parse(&one_line(&file.content_type)).unwrap_or_else(|_| octets());
+        let enclosure = match file.content_id {
+            Some(id) => Enclosure::new_inline_with_name(id, file.name),
+            None => Enclosure::new(file.name),
+        };
+        enclosure.body(Body::new(file.bytes.to_vec()), kind)
+    };
+    let words = match (plain.trim().is_empty(), page) {
+        (_, None) => Words::One(SinglePart::plain(plain)),
+        (true, Some(page)) => Words::One(SinglePart::html(page)),
+        (false, Some(page)) => Words::Several(MultiPart::alternative_plain_html(plain, page)),
+    };
+    let words = if within.is_empty() {
+        words
     } else {
-        format!("{}\n\n{}\n", content.text, links.join("\n"))
+        let related = words.begin(MultiPart::related());
+        Words::Several(
+            within
+                .into_iter()
+                .map(single)
+                .fold(related, MultiPart::singlepart),
+        )
+    };
+    if beside.is_empty() {
+        return match words {
+            Words::One(part) => builder.singlepart(part),
+            Words::Several(parts) => builder.multipart(parts),
+        }
+        .map_err(failed);
+    }
+    let mixed = words.begin(MultiPart::mixed());
+    let mixed = beside
+        .into_iter()
+        .map(single)
+        .fold(mixed, MultiPart::singlepart);
+    builder.multipart(mixed).map_err(failed)
+}
+
+enum Words {
+    One(SinglePart),
+    Several(MultiPart),
+}
+
+impl Words {
+    /// The first part of a larger body.
+    fn begin(self, larger: lettre::message::MultiPartBuilder) -> MultiPart {
+        match self {
+            Self::One(part) => larger.singlepart(part),
+            Self::Several(parts) => larger.multipart(parts),
+        }
     }
 }
 
-/// Control characters, line ends among them, become spaces.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect::<String>()
-        .trim()
-        .to_owned()
+fn octets() -> ContentType {
+    ContentType::parse("application/octet-stream").unwrap_or(ContentType::TEXT_PLAIN)
+}
+
+/// The content with its buttons, and links to what is too large, listed below the words.
+fn with_lists(content: &Content, files: &Files) -> Content {
+    let mut content = content.clone();
+    let links = files
+        .linked
+        .iter()
+        .map(|(name, url)| format!("{name}: {url}"));
+    let lists: Vec<String> = std::iter::once(text::listed(&content.buttons))
+        .chain(links)
+        .filter(|list| !list.is_empty())
+        .collect();
+    if lists.is_empty() {
+        return content;
+    }
+    if let Some(page) = content.html.as_mut().filter(|page| !page.is_empty()) {
+        let mut item = |title: &str, url: Option<&str>| {
+            let (title, url) = (escaped(title), url.map(escaped));
+            page.push_str(&match url {
+                Some(url) => format!("<p><a href=\"{url}\">{title}</a></p>"),
+                None => format!("<p>{title}</p>"),
+            });
+        };
+        for button in &content.buttons {
+            let url = button
+                .url
+                .as_deref()
+                .filter(|_| button.kind == ButtonType::Url);
+            item(&button.title, url);
+        }
+        for (name, url) in &files.linked {
+            item(name, Some(url));
+        }
+    }
+    content.text = format!("{}\n\n{}", content.text, lists.join("\n"));
+    content
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// A message id in angle brackets; `None` when it is none that may stand in a header.
@@ -158,118 +350,5 @@ fn earlier(references: Option<&Value>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use schemas::{Attachment, MessageId};
-    use serde_json::json;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::channel::tests::outbound;
-
-    fn mail(change: impl FnOnce(&mut Outbound)) -> String {
-        let mut outbound = outbound(1);
-        outbound.message.recipient.id = "bob@example.org".into();
-        change(&mut outbound);
-        let from: Mailbox = "Desk <desk@example.com>".parse().unwrap();
-        let letter = Letter::write(&from, &outbound).unwrap();
-        assert!(letter.content.is_ascii());
-        String::from_utf8(letter.content).unwrap()
-    }
-
-    /// The header block, unfolded.
-    fn headers(mail: &str) -> Vec<String> {
-        let (head, _) = mail.split_once("\r\n\r\n").unwrap();
-        head.replace("\r\n ", " ")
-            .split("\r\n")
-            .map(str::to_owned)
-            .collect()
-    }
-
-    #[test]
-    fn a_reply_is_threaded_and_identified() {
-        let mail = mail(|outbound| {
-            outbound.message.subject = Some("Order".into());
-            outbound.message.in_reply_to = Some("p2@example.org".into());
-            outbound
-                .message
-                .metadata
-                .insert("references".into(), json!(["<p1@example.org>"]));
-        });
-        let headers = headers(&mail);
-        for expected in [
-            "From: Desk <desk@example.com>",
-            "To: bob@example.org",
-            "Subject: Order",
-            "Message-ID: <00000000-0000-0000-0000-000000000001@example.com>",
-            "In-Reply-To: <p2@example.org>",
-            "References: <p1@example.org> <p2@example.org>",
-            "Date: Wed, 08 Jan 2025 10:30:00 +0000",
-        ] {
-            assert!(
-                headers.iter().any(|header| header == expected),
-                "{expected} is not in {headers:#?}"
-            );
-        }
-        assert!(!headers.iter().any(|header| header.starts_with("List-")
-            || header.starts_with("Precedence")
-            || header.starts_with("Auto-Submitted")));
-    }
-
-    #[test]
-    fn headers_cannot_be_injected() {
-        let mail = mail(|outbound| {
-            outbound.message.subject = Some("x\r\nBcc: eve@example.net\r\n\r\nbody".into());
-            outbound.message.recipient.name = Some("Bob\r\nBcc: eve@example.net".into());
-            outbound.message.in_reply_to = Some("a@b>\r\nBcc: eve@example.net".into());
-            outbound.message.metadata.insert(
-                "references".into(),
-                json!(["r@x>\r\nBcc: eve@example.net", "<good@example.org>"]),
-            );
-        });
-        let headers = headers(&mail);
-        assert!(!headers.iter().any(|header| header.starts_with("Bcc")));
-        assert!(
-            !headers
-                .iter()
-                .any(|header| header.starts_with("In-Reply-To"))
-        );
-        assert!(headers.contains(&"References: <good@example.org>".to_owned()));
-    }
-
-    #[test]
-    fn an_automatic_reply_says_so() {
-        let mail = mail(|outbound| outbound.cause = Some(MessageId(Uuid::from_u128(9))));
-        assert!(headers(&mail).contains(&"Auto-Submitted: auto-replied".to_owned()));
-    }
-
-    #[test]
-    fn html_comes_with_text_and_attachments_are_linked() {
-        let mail = mail(|outbound| {
-            outbound.message.content.html = Some("<p>hello</p>".into());
-            outbound.message.content.attachments = vec![Attachment {
-                kind: "file".into(),
-                name: Some("a.pdf".into()),
-                url: Some("https://example.org/a.pdf".into()),
-                ..Attachment::default()
-            }];
-        });
-        assert!(mail.contains("multipart/alternative"));
-        assert!(mail.contains("text/plain") && mail.contains("text/html"));
-        assert!(mail.contains("a.pdf: https://example.org/a.pdf"));
-    }
-
-    #[test]
-    fn what_is_no_mail_is_refused() {
-        let from: Mailbox = "desk@example.com".parse().unwrap();
-        let mut nowhere = outbound(1);
-        nowhere.message.recipient.id = "bob@example.org>\r\nRCPT TO:<eve@example.net".into();
-        assert_eq!(
-            Letter::write(&from, &nowhere).err().unwrap().code,
-            "address"
-        );
-        let mut empty = outbound(1);
-        empty.message.recipient.id = "bob@example.org".into();
-        empty.message.content.text.clear();
-        assert_eq!(Letter::write(&from, &empty).err().unwrap().code, "empty");
-    }
-}
+#[path = "letter_tests.rs"]
+mod tests;

@@ -3,15 +3,17 @@
 //! Connections are kept here, each on a socket with `TCP_NODELAY`: the body and the final dot are two
 //! writes, and Nagle's algorithm against a delayed ACK costs 40 ms a message.
 //!
-//! Classes: a reply of 4xx is tried again, 5xx is final; a connection lost before the server asked
-//! for the content is tried again, one lost after it is `Unknown`, for SMTP has no idempotency key.
-//! Refused credentials are the channel's trouble, not the message's.
+//! A connection lost before the server asked for the content is tried again, one lost after it is `Unknown`, for SMTP has
+//! no idempotency key; what replies mean is told in [`class`].
 //!
-//! Deliberately absent: direct delivery to MX hosts, DKIM (the relay signs), attachments as MIME parts
-//! (they are linked to), bulk headers (`List-*`).
+//! Deliberately absent: direct delivery to MX hosts, DKIM (the relay signs), bulk headers (`List-*`), `8BITMIME` (letters
+//! are ASCII).
 
+mod address;
+mod class;
 mod connection;
-mod letter;
+mod file;
+pub(super) mod letter;
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -19,16 +21,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lettre::{message::Mailbox, transport::smtp::authentication::Credentials};
+use lettre::transport::smtp::authentication::Credentials;
 use schemas::Outbound;
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use self::{
+    class::classed,
     connection::{Connection, Phase, Trouble},
-    letter::Letter,
+    letter::{Letter, Writer},
 };
-use super::{Account, Failure, Misconfigured, SendOutcome, Sender, TestReport};
+use super::{Account, Failure, Misconfigured, SendOutcome, Sender, Settings, TestReport};
 
 /// Connections kept for the next message.
 const MAX_IDLE: usize = 16;
@@ -75,7 +78,7 @@ enum Roots {
 }
 
 pub(super) struct Smtp {
-    from: Mailbox,
+    writer: Writer,
     server: connection::Server,
     idle: Mutex<Vec<Idle>>,
 }
@@ -86,15 +89,7 @@ struct Idle {
 }
 
 impl Smtp {
-    pub(super) fn new(account: &Account<'_>) -> Result<Self, Misconfigured> {
-        let from =
-            account
-                .credential_text("from")?
-                .parse()
-                .map_err(|_| Misconfigured::Invalid {
-                    name: "from",
-                    problem: "must be an address or `Name <address>`",
-                })?;
+    pub(super) fn new(account: &Account<'_>, settings: &Settings) -> Result<Self, Misconfigured> {
         let relay: Relay = account
             .credential("smtp")
             .cloned()
@@ -106,8 +101,8 @@ impl Smtp {
                 })
             })?;
         Ok(Self {
-            from,
-            server: server(relay, account)?,
+            writer: Writer::new(account, settings)?,
+            server: server(relay, account, settings)?,
             idle: Mutex::new(Vec::new()),
         })
     }
@@ -149,7 +144,11 @@ impl Smtp {
     }
 }
 
-fn server(relay: Relay, account: &Account<'_>) -> Result<connection::Server, Misconfigured> {
+fn server(
+    relay: Relay,
+    account: &Account<'_>,
+    settings: &Settings,
+) -> Result<connection::Server, Misconfigured> {
     if relay.host.is_empty() {
         return Err(Misconfigured::Missing("smtp.host"));
     }
@@ -178,7 +177,14 @@ fn server(relay: Relay, account: &Account<'_>) -> Result<connection::Server, Mis
         Tls::Starttls => connection::Security::Starttls(tls_parameters(&relay)?),
         Tls::Implicit => connection::Security::Implicit(tls_parameters(&relay)?),
     };
-    Ok(connection::Server::new(relay.host, port, tls, login))
+    let allow_private = account.allow_private(settings);
+    Ok(connection::Server::new(
+        relay.host,
+        port,
+        tls,
+        login,
+        allow_private,
+    ))
 }
 
 fn tls_parameters(
@@ -202,54 +208,13 @@ fn tls_parameters(
         .map_err(|error| Misconfigured::Tls(error.to_string()))
 }
 
-/// What a trouble means for the message.
-fn classed(trouble: &Trouble) -> SendOutcome {
-    let detail = &trouble.detail;
-    let Some(reply) = trouble.reply else {
-        return match trouble.phase {
-            Phase::Connecting => SendOutcome::RetryAfter {
-                after: None,
-                failure: Failure::channel("connect", detail),
-            },
-            Phase::Security => SendOutcome::RetryAfter {
-                after: None,
-                failure: Failure::channel("tls", detail),
-            },
-            Phase::Greeting | Phase::Login | Phase::Before => SendOutcome::RetryAfter {
-                after: None,
-                failure: Failure::message("connection-lost", detail),
-            },
-            Phase::Content => SendOutcome::Unknown(Failure::message("connection-lost", detail)),
-            Phase::Ours => SendOutcome::Permanent(Failure::message("address", detail)),
-        };
-    };
-    let code = format!("smtp-{reply}");
-    match (trouble.phase, reply) {
-        (Phase::Login, 500..) | (_, 530 | 535) => {
-            SendOutcome::Permanent(Failure::channel(code, detail))
-        }
-        // A server that refuses to talk at all may talk later; 421 closes the connection.
-        (Phase::Connecting | Phase::Greeting | Phase::Security | Phase::Login, _) | (_, 421) => {
-            SendOutcome::RetryAfter {
-                after: None,
-                failure: Failure::channel(code, detail),
-            }
-        }
-        (_, 500..) => SendOutcome::Permanent(Failure::message(code, detail)),
-        _ => SendOutcome::RetryAfter {
-            after: None,
-            failure: Failure::message(code, detail),
-        },
-    }
-}
-
 #[async_trait]
 impl Sender for Smtp {
     async fn send(&self, batch: &[&Outbound]) -> Vec<SendOutcome> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for outbound in batch {
-            outcomes.push(match Letter::write(&self.from, outbound) {
-                Err(failure) => SendOutcome::Permanent(failure),
+            outcomes.push(match self.writer.write(outbound).await {
+                Err(outcome) => outcome,
                 Ok(letter) => match self.deliver(&letter).await {
                     Ok(()) => SendOutcome::Accepted {
                         provider_ids: vec![letter.message_id],
@@ -271,16 +236,17 @@ impl Sender for Smtp {
             Ok(connection) => {
                 self.keep(connection);
                 TestReport::passed(
-                    Some(self.from.email.to_string()),
+                    Some(self.writer.from().to_string()),
                     "the relay answers and takes the login",
                 )
             }
-            Err(trouble) => match classed(&trouble) {
-                SendOutcome::Accepted { .. } => TestReport::passed(None, "accepted"),
-                SendOutcome::RetryAfter { failure, .. }
-                | SendOutcome::Permanent(failure)
-                | SendOutcome::Unknown(failure) => TestReport::failed(&failure),
-            },
+            Err(trouble) => {
+                let code = trouble
+                    .reply
+                    .map_or_else(|| "relay".to_owned(), |reply| format!("smtp-{reply}"));
+                let detail = format!("{}: {}", class::step(trouble.phase), trouble.detail);
+                TestReport::failed(&Failure::channel(code, detail))
+            }
         }
     }
 }

@@ -114,8 +114,9 @@ impl Relay {
 
     fn smtp_with(&self, relay: Value) -> Smtp {
         let credentials = json!({"from": "Desk <desk@example.com>", "smtp": relay});
-        let config = json!({"settings": {"allow_plain_login": true}});
-        Smtp::new(&account(ChannelKind::Email, &config, &credentials)).unwrap()
+        let config = json!({"settings": {"allow_plain_login": true, "allow_private": true}});
+        let account = account(ChannelKind::Email, &config, &credentials);
+        Smtp::new(&account, &Settings::default()).unwrap()
     }
 
     fn mails(&self) -> Vec<String> {
@@ -147,13 +148,23 @@ async fn send(smtp: &Smtp, id: u128) -> String {
     word(&smtp.send(&[&letter(id)]).await.remove(0))
 }
 
-const ACCEPTED: &str = "accepted 00000000-0000-0000-0000-000000000001@example.com";
+/// What is said of message 1 when it is taken: its id with the token of its conversation.
+fn accepted() -> String {
+    let message = &letter(1).message;
+    let id = schemas::reply_token::message_id(
+        message.id,
+        message.channel_id,
+        message.conversation_id,
+        "example.com",
+    );
+    format!("accepted {id}")
+}
 
 #[tokio::test]
 async fn a_connection_carries_many_mails() {
     let relay = Relay::start(Script::default()).await;
     let smtp = relay.smtp();
-    assert_eq!(send(&smtp, 1).await, ACCEPTED);
+    assert_eq!(send(&smtp, 1).await, accepted());
     for id in 2..=5 {
         assert!(send(&smtp, id).await.starts_with("accepted"));
     }
@@ -169,7 +180,7 @@ async fn a_dot_in_the_text_does_not_end_the_mail() {
     let mut dotted = letter(1);
     dotted.message.content.text = "a\n.\nRCPT TO:<eve@example.net>\n..b".into();
     let outcome = relay.smtp().send(&[&dotted]).await.remove(0);
-    assert_eq!(word(&outcome), ACCEPTED);
+    assert_eq!(word(&outcome), accepted());
     assert_eq!(relay.mails().len(), 1);
     assert!(relay.mails()[0].contains("RCPT TO:<eve@example.net>"));
 }
@@ -190,7 +201,7 @@ async fn replies_are_classed_and_the_connection_survives_them() {
         let relay = Relay::start(Script::with(&[(command, reply)])).await;
         let smtp = relay.smtp();
         assert_eq!(send(&smtp, 1).await, expected, "{command} {reply}");
-        assert_eq!(send(&smtp, 1).await, ACCEPTED, "after {command} {reply}");
+        assert_eq!(send(&smtp, 1).await, accepted(), "after {command} {reply}");
         let connections = relay.connections.load(Ordering::SeqCst);
         let expected = if reply.starts_with("421") { 2 } else { 1 };
         assert_eq!(connections, expected, "{command} {reply}");
@@ -259,7 +270,9 @@ async fn no_password_in_the_clear_unless_told_so() {
         "from": "desk@example.com",
         "smtp": {"host": "127.0.0.1", "tls": "none", "username": "u", "password": "p"},
     });
-    let refused = Smtp::new(&account(ChannelKind::Email, &json!({}), &credentials));
+    let config = json!({});
+    let account = account(ChannelKind::Email, &config, &credentials);
+    let refused = Smtp::new(&account, &Settings::default());
     assert!(matches!(
         refused.err(),
         Some(Misconfigured::Invalid {
@@ -290,5 +303,124 @@ async fn addresses_outside_ascii_need_the_relays_consent() {
     let refused = relay.smtp().send(&[&letter]).await.remove(0);
     assert_eq!(word(&refused), "permanent address");
     let taken = relay.smtp().send(&[&letter]).await.remove(0);
-    assert_eq!(word(&taken), ACCEPTED);
+    assert_eq!(word(&taken), accepted());
+}
+
+#[tokio::test]
+async fn copies_go_to_their_people_and_hold_up_nobody() {
+    let relay = Relay::start(Script::with(&[
+        ("RCPT", "250 ok"),
+        ("RCPT", "550 no such user"),
+        ("RCPT", "250 ok"),
+    ]))
+    .await;
+    let mut copied = letter(1);
+    let metadata = &mut copied.message.metadata;
+    metadata.insert("cc".into(), json!("carl@example.org"));
+    metadata.insert("bcc".into(), json!(["dora@example.org"]));
+    let outcome = relay.smtp().send(&[&copied]).await.remove(0);
+    assert_eq!(word(&outcome), accepted());
+    let mail = relay.mails().remove(0);
+    assert!(mail.contains("Cc: carl@example.org") && !mail.contains("dora"));
+}
+
+#[tokio::test]
+async fn a_person_who_is_not_there_is_the_recipients_trouble() {
+    let relay = Relay::start(Script::with(&[("RCPT", "550 5.1.1 no such user")])).await;
+    let outcome = relay.smtp().send(&[&letter(1)]).await.remove(0);
+    assert!(matches!(
+        outcome,
+        SendOutcome::Permanent(failure) if failure.scope == crate::channel::Scope::Recipient
+    ));
+}
+
+#[tokio::test]
+async fn a_relay_on_a_private_address_is_not_called() {
+    let relay = Relay::start(Script::default()).await;
+    for host in ["127.0.0.1", "localhost"] {
+        let credentials = json!({
+            "from": "desk@example.com", "smtp": {"host": host, "port": relay.port, "tls": "none"},
+        });
+        let config = json!({});
+        let account = account(ChannelKind::Email, &config, &credentials);
+        let smtp = Smtp::new(&account, &Settings::default()).unwrap();
+        assert_eq!(send(&smtp, 1).await, "permanent address");
+        assert!(
+            smtp.test(None)
+                .await
+                .detail
+                .contains("looking up the relay")
+        );
+    }
+    assert_eq!(relay.connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_test_says_at_which_step_it_failed() {
+    for (command, reply, step) in [
+        ("GREETING", "554 go away", "greeting (EHLO): "),
+        ("AUTH", "535 5.7.8 wrong password", "logging in (AUTH): "),
+    ] {
+        let relay = Relay::start(Script::with(&[(command, reply)])).await;
+        let login = json!({
+            "host": "127.0.0.1", "port": relay.port, "tls": "none", "username": "u", "password": "hunter2"
+        });
+        let report = relay.smtp_with(login).test(None).await;
+        assert!(
+            !report.ok && report.detail.contains(step),
+            "{}",
+            report.detail
+        );
+        assert!(!report.detail.contains("hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn files_are_fetched_and_enclosed() {
+    let app = axum::Router::new()
+        .route("/a.pdf", axum::routing::get(|| async { "%PDF-1.7 file" }))
+        .route(
+            "/gone",
+            axum::routing::get(|| async { axum::http::StatusCode::NOT_FOUND }),
+        )
+        .route(
+            "/busy",
+            axum::routing::get(|| async { axum::http::StatusCode::SERVICE_UNAVAILABLE }),
+        );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let relay = Relay::start(Script::default()).await;
+    let with = |path: &str| {
+        let mut letter = letter(1);
+        letter.message.content.attachments = vec![schemas::Attachment {
+            kind: "file".into(),
+            name: Some("Übersicht.pdf".into()),
+            content_type: Some("application/pdf".into()),
+            url: Some(format!("http://127.0.0.1:{port}{path}")),
+            ..schemas::Attachment::default()
+        }];
+        letter
+    };
+    let smtp = relay.smtp();
+    let sent = smtp.send(&[&with("/a.pdf")]).await.remove(0);
+    assert_eq!(word(&sent), accepted());
+    let mail = relay.mails().remove(0);
+    assert!(
+        mail.contains("multipart/mixed") && mail.contains("application/pdf"),
+        "{mail}"
+    );
+    assert!(
+        mail.contains("attachment;") && mail.contains("filename*0*=utf-8''%C3%9Cbersicht"),
+        "{mail}"
+    );
+    assert_eq!(
+        word(&smtp.send(&[&with("/gone")]).await.remove(0)),
+        "permanent attachment"
+    );
+    assert_eq!(
+        word(&smtp.send(&[&with("/busy")]).await.remove(0)),
+        "retry attachment"
+    );
+    assert_eq!(relay.mails().len(), 1);
 }

@@ -1,0 +1,249 @@
+use schemas::{Attachment, Button, ChannelKind, MessageId};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::channel::tests::{account, outbound};
+
+fn writer(settings: Value) -> Writer {
+    let credentials = json!({"from": "Desk <desk@example.com>"});
+    let config = json!({"settings": settings});
+    let account = account(ChannelKind::Email, &config, &credentials);
+    Writer::new(&account, &Settings::default()).unwrap()
+}
+
+fn addressed(change: impl FnOnce(&mut Outbound)) -> Outbound {
+    let mut outbound = outbound(1);
+    outbound.message.recipient.id = "bob@example.org".into();
+    change(&mut outbound);
+    outbound
+}
+
+fn mail(change: impl FnOnce(&mut Outbound)) -> String {
+    enclosing(Files::default(), change)
+}
+
+fn enclosing(files: Files, change: impl FnOnce(&mut Outbound)) -> String {
+    let letter = writer(json!({}))
+        .compose(&addressed(change), files)
+        .unwrap();
+    assert!(letter.content.is_ascii());
+    let mail = String::from_utf8(letter.content).unwrap();
+    assert!(mail.split("\r\n").all(|line| line.len() <= 998));
+    mail
+}
+
+/// The header block, unfolded.
+fn headers(mail: &str) -> Vec<String> {
+    let (head, _) = mail.split_once("\r\n\r\n").unwrap();
+    head.replace("\r\n ", " ")
+        .split("\r\n")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn refused(change: impl FnOnce(&mut Outbound)) -> String {
+    let composed = writer(json!({})).compose(&addressed(change), Files::default());
+    composed.err().unwrap().code
+}
+
+#[test]
+fn a_reply_is_threaded_and_identified() {
+    let mail = mail(|outbound| {
+        outbound.message.subject = Some("Order".into());
+        outbound.message.in_reply_to = Some("p2@example.org".into());
+        outbound
+            .message
+            .metadata
+            .insert("references".into(), json!(["<p1@example.org>"]));
+    });
+    let headers = headers(&mail);
+    let (channel, conversation) = (outbound(1).channel, outbound(1).message.conversation_id);
+    let token = ReplyToken::new(channel, conversation);
+    for expected in [
+        "From: Desk <desk@example.com>",
+        "To: bob@example.org",
+        "Subject: Order",
+        &format!("Message-ID: <00000000-0000-0000-0000-000000000001.{token}@example.com>"),
+        "In-Reply-To: <p2@example.org>",
+        "References: <p1@example.org> <p2@example.org>",
+        "Date: Wed, 08 Jan 2025 10:30:00 +0000",
+    ] {
+        assert!(
+            headers.iter().any(|header| header == expected),
+            "{expected} is not in {headers:#?}"
+        );
+    }
+    assert!(!headers.iter().any(|header| header.starts_with("List-")
+        || header.starts_with("Precedence")
+        || header.starts_with("Auto-Submitted")
+        || header.starts_with("Reply-To")));
+}
+
+#[test]
+fn an_answer_comes_back_to_its_conversation() {
+    let sent = addressed(|_| {});
+    let letter = writer(json!({"plus_address": true}))
+        .compose(&sent, Files::default())
+        .unwrap();
+    let head = headers(&String::from_utf8(letter.content).unwrap());
+    let reply_to = head
+        .iter()
+        .find_map(|header| header.strip_prefix("Reply-To: "))
+        .unwrap();
+    for answer in [
+        format!("To: {reply_to}\r\nMessage-ID: <a@b>\r\n\r\nyes"),
+        format!(
+            "In-Reply-To: <{}>\r\nMessage-ID: <a@b>\r\n\r\nyes",
+            letter.message_id
+        ),
+    ] {
+        let keys = schemas::keys::of(ChannelKind::Email, answer.as_bytes()).unwrap();
+        let found = schemas::ConversationId::of(sent.channel, &keys.conversation);
+        assert_eq!(found, sent.message.conversation_id, "{answer}");
+    }
+    let given = addressed(|outbound| {
+        let metadata = &mut outbound.message.metadata;
+        metadata.insert("reply_to".into(), json!("Sales <sales@example.com>"));
+    });
+    let letter = writer(json!({"plus_address": true}))
+        .compose(&given, Files::default())
+        .unwrap();
+    let head = headers(&String::from_utf8(letter.content).unwrap());
+    assert!(head.contains(&"Reply-To: Sales <sales@example.com>".to_owned()));
+}
+
+#[test]
+fn a_key_is_no_message_id() {
+    let mail = mail(|outbound| outbound.message.in_reply_to = Some("reply:abc".into()));
+    assert!(!mail.contains("In-Reply-To") && !mail.contains("reply:abc"));
+}
+
+#[test]
+fn headers_cannot_be_injected() {
+    let mail = mail(|outbound| {
+        outbound.message.subject = Some("x\r\nBcc: eve@example.net\r\n\r\nbody".into());
+        outbound.message.recipient.name = Some("Bob\r\nBcc: eve@example.net".into());
+        outbound.message.in_reply_to = Some("a@b>\r\nBcc: eve@example.net".into());
+        let metadata = &mut outbound.message.metadata;
+        metadata.insert(
+            "references".into(),
+            json!(["r@x>\r\nBcc: eve@example.net", "<good@example.org>"]),
+        );
+        metadata.insert(
+            "cc".into(),
+            json!(["Carl\r\nBcc: eve@example.net <carl@example.org>"]),
+        );
+    });
+    let headers = headers(&mail);
+    assert!(!headers.iter().any(|header| header.starts_with("Bcc")));
+    assert!(
+        !headers
+            .iter()
+            .any(|header| header.starts_with("In-Reply-To"))
+    );
+    assert!(headers.contains(&"References: <good@example.org>".to_owned()));
+}
+
+#[test]
+fn an_automatic_reply_says_so() {
+    let mail = mail(|outbound| outbound.cause = Some(MessageId(Uuid::from_u128(9))));
+    assert!(headers(&mail).contains(&"Auto-Submitted: auto-replied".to_owned()));
+}
+
+#[test]
+fn html_comes_with_text() {
+    let given = mail(|outbound| outbound.message.content.html = Some("<p>hello</p>".into()));
+    assert!(given.contains("multipart/alternative"));
+    assert!(given.contains("text/plain") && given.contains("text/html"));
+    let made = mail(|outbound| {
+        outbound.message.content.format = Format::Markdown;
+        outbound.message.content.text = "**very** good".into();
+        outbound.message.content.buttons = vec![Button {
+            kind: ButtonType::Url,
+            title: "More".into(),
+            url: Some("https://example.org/more".into()),
+            ..Button::default()
+        }];
+    });
+    assert!(made.contains("multipart/alternative"));
+    assert!(
+        made.contains("very good") && made.contains(">very<"),
+        "{made}"
+    );
+    assert!(made.contains("https://example.org/more"));
+    let plain = mail(|_| {});
+    assert!(!plain.contains("multipart") && plain.contains("hello"));
+}
+
+#[test]
+fn files_stand_beside_the_words_or_within_the_page() {
+    let file = |name: &str, id: Option<&str>| file::File {
+        name: name.into(),
+        content_type: "image/png".into(),
+        content_id: id.map(str::to_owned),
+        bytes: vec![0x89, b'P', 0, 0xff].into(),
+    };
+    let files = Files {
+        enclosed: vec![
+            file("logo.png", Some("logo@desk")),
+            file("a\r\nb.png", None),
+        ],
+        linked: vec![("film.mp4".into(), "https://example.org/film.mp4".into())],
+    };
+    let mail = enclosing(files, |outbound| {
+        outbound.message.content.html = Some("<img src=\"cid:logo@desk\">".into());
+        outbound.message.content.attachments = vec![Attachment::default()];
+    });
+    for expected in [
+        "multipart/mixed",
+        "multipart/related",
+        "multipart/alternative",
+        "Content-ID: <logo@desk>",
+        "Content-Disposition: inline",
+        "Content-Disposition: attachment",
+        "https://example.org/film.mp4",
+        "iVAA/w==",
+    ] {
+        assert!(mail.contains(expected), "{expected} is not in {mail}");
+    }
+    // Without a page there is nothing to stand within.
+    let files = Files {
+        enclosed: vec![file("logo.png", Some("logo@desk"))],
+        linked: Vec::new(),
+    };
+    let mail = enclosing(files, |outbound| outbound.message.content.text.clear());
+    assert!(mail.contains("multipart/mixed") && !mail.contains("multipart/related"));
+}
+
+#[test]
+fn long_lines_and_all_characters_are_encoded() {
+    let mail = mail(|outbound| {
+        outbound.message.content.text = "ä€😀".repeat(600);
+        outbound.message.content.html = Some("x".repeat(5000));
+        outbound.message.subject = Some("Größe 😀 ".repeat(40));
+        outbound.message.recipient.name = Some("Jörg \"J\" Müller, Ltd.".into());
+    });
+    assert!(mail.contains("=?utf-8?"));
+}
+
+#[test]
+fn what_is_no_mail_is_refused() {
+    assert_eq!(
+        refused(|outbound| {
+            outbound.message.recipient.id = "bob@example.org>\r\nRCPT TO:<eve@example.net".into();
+        }),
+        "address"
+    );
+    assert_eq!(
+        refused(|outbound| outbound.message.content.text.clear()),
+        "empty"
+    );
+    assert_eq!(
+        refused(|outbound| {
+            let metadata = &mut outbound.message.metadata;
+            metadata.insert("cc".into(), json!("nobody"));
+        }),
+        "address"
+    );
+}
