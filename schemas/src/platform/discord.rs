@@ -26,16 +26,6 @@ pub(super) const PLATFORM: Platform = Platform {
             Form::Flag,
             "Answers to commands are seen by the person who gave them alone.",
         ),
-        field(
-            "receive",
-            Form::OneOf(&["webhook", "gateway"]),
-            "`gateway`: the hub listens for messages itself; interactions alone come without it.",
-        ),
-        field(
-            "intents",
-            Form::Number(0, 0x7fff_ffff),
-            "What the gateway is asked for; messages, reactions, members not among them, without it.",
-        ),
     ],
     ability: Ability {
         verify: "Ed25519 over time and body",

@@ -10,7 +10,8 @@
 //! Discord knows a post again by its nonce "in the past few minutes": in the first two a call that was not answered is tried
 //! again, later it is `Unknown`. Answers to interactions have no nonce.
 //!
-//! Deliberately absent: uploads (files other than pictures go as links).
+//! Deliberately absent: uploads (files other than pictures go as links), and the gateway: what people write in channels comes
+//! through an adapter that listens there.
 
 mod call;
 mod request;
@@ -35,15 +36,12 @@ const API_BASE: &str = "https://discord.com/api/v10";
 const KNOWN_FOR: Duration = Duration::from_secs(120);
 /// Seen by the person alone.
 const EPHEMERAL: u64 = 1 << 6;
-/// Flags of an application: it may read what people write.
-const MAY_READ: u64 = (1 << 18) | (1 << 19);
 
 pub(super) struct Discord {
     client: Client,
     base: Url,
     token: Secret,
     public_key: Option<String>,
-    listens: bool,
 }
 
 /// By what an interaction is answered. The token is a secret while it is worth anything.
@@ -62,7 +60,6 @@ impl Discord {
                 .credential_text("public_key")
                 .ok()
                 .map(str::to_ascii_lowercase),
-            listens: account.setting_text("receive") == Some("gateway"),
         })
     }
 
@@ -259,16 +256,8 @@ impl Sender for Discord {
                 "`public_key` is not the application's",
             ));
         }
-        let flags = application
-            .get("flags")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
         let mut detail = "the bot's token works".to_owned();
-        if self.listens && flags & MAY_READ == 0 {
-            detail.push_str("; the application lacks the intent for the content of messages");
-        }
-        // With an address of its own Discord would send interactions no longer to who listens.
-        if let Some(url) = webhook_url.filter(|_| !self.listens) {
+        if let Some(url) = webhook_url {
             let body = json!({ "interactions_endpoint_url": url });
             let set = self.call(Method::PATCH, "applications/@me", Some(&body), true);
             if let Err(outcome) = set.await {

@@ -181,15 +181,6 @@ async fn a_test_looks_at_the_key_and_sets_the_address() {
     );
     assert!(!discord.test(Some("http://hub.example")).await.ok);
 
-    let (listens, desk) = start_with(json!({"receive": "gateway"})).await;
-    assert!(
-        listens
-            .test(Some("https://hub.example/webhooks/1"))
-            .await
-            .ok
-    );
-    assert!(desk.calls().iter().all(|call| call.method == "GET"));
-
     let (wrong, _) = start_with(json!({"public_key": "00"})).await;
     let report = wrong.test(None).await;
     assert!(report.detail.starts_with("public-key"), "{report:?}");

@@ -268,8 +268,9 @@ fn service(kind: u64) -> &'static str {
     }
 }
 
-/// A time in ISO 8601, as Discord writes all but a few.
+/// A time in ISO 8601; webhook events leave out the zone, which is UTC.
 pub(super) fn time(value: &Value, path: &str) -> Option<Timestamp> {
-    let at = Value::from(text(value, path)?);
-    serde_json::from_value(at).ok()
+    let at = text(value, path)?;
+    let read = |at: String| serde_json::from_value(Value::from(at)).ok();
+    read(at.to_owned()).or_else(|| read(format!("{at}Z")))
 }
