@@ -3,6 +3,7 @@
 # make test-bert  sets up libtorch (540 MB to download) and tests the transformers of the feature `bert`
 # make check    formatting, lints, licences, unused dependencies, docs, dependency directions, .sqlx, deployment files
 # make fuzz-api asks a running hub everything its OpenAPI document allows, and more; no answer may be a 5xx
+# make fuzz-channels  100,000 broken bodies of every kind of channel: no panic, nothing unbounded, no memory growth
 # make chaos    200,000 messages while workers and the broker are killed: nothing lost, doubled or out of order
 # make bench    throughput and latency through the real interface, on this machine
 # make models   trains the models that come with tidings, where the public data is at hand
@@ -13,7 +14,7 @@ ARGS ?=
 export PATH := $(CURDIR)/.tidings/tools/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-parts test-bert check fuzz-api chaos bench models clean
+.PHONY: help setup build run test test-parts test-bert check fuzz-api fuzz-channels chaos bench models clean
 
 help:
 	@sed -n 's/^# \(make\)/\1/p' Makefile
@@ -48,6 +49,11 @@ check:
 fuzz-api: build
 	@scripts/setup --fuzz
 	@scripts/fuzz-api $(ARGS)
+
+# With debug assertions and overflow checks, so not as a release.
+fuzz-channels:
+	@scripts/setup --dev
+	TIDINGS_MUTATIONS=$${TIDINGS_MUTATIONS:-100000} $(CARGO) test --locked --test channel no_body -- --nocapture
 
 chaos: build
 	target/release/tidings bench chaos --broker $(ARGS)

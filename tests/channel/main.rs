@@ -10,6 +10,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod broken;
+mod mutation;
+mod play;
+mod sender;
+
 use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
