@@ -20,6 +20,7 @@ use crate::{
     model::ModelCommand,
     replay::{self, ReplayCommand},
     roles::{self, Role},
+    sandbox::{self, SandboxOptions},
     shelf, telemetry,
     tenant::{self, TenantCommand},
     up,
@@ -128,6 +129,7 @@ enum Command {
         #[arg(long, global = true)]
         dir: Option<PathBuf>,
     },
+    Sandbox(SandboxOptions),
     /// Measure this machine.
     Bench {
         #[command(subcommand)]
@@ -245,6 +247,7 @@ impl Cli {
                 KeysCommand::Rotate { dir } => rotate(config, dir.as_deref()).await,
             },
             Command::Dlq { command, dir } => dlq(config, dir.as_deref(), command).await,
+            Command::Sandbox(options) => sandbox::run(options).await,
             Command::Bench { bench } => bench::run(bench).await,
             Command::Config => print(crate::config::DEFAULTS),
         }

@@ -12,6 +12,7 @@ mod model;
 mod pipeline;
 mod replay;
 mod roles;
+mod sandbox;
 mod shelf;
 mod spoken;
 mod telemetry;
