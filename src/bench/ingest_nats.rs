@@ -107,7 +107,7 @@ async fn measure(options: &Options, hub: &Hub) -> anyhow::Result<Report> {
             *slot = at;
         }
     }
-    report.visible_ms = Some(probe.visible(channel, &due).await?);
+    report.visible_ms = Some(probe.visible(channel, &due, 1).await?);
     Ok(report)
 }
 

@@ -22,8 +22,8 @@ use self::{hub::Hub, load::Pace};
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// Telegram webhooks over HTTP until their rows are in Postgres.
-    Inbound(Options),
+    /// Webhooks of Telegram or WhatsApp over HTTP until their rows are in Postgres.
+    Inbound(inbound::InboundOptions),
     /// API sends until the sandbox has them and the ledger says so.
     Outbound(Options),
     /// An external adapter's messages over NATS until their rows are in Postgres.
