@@ -75,7 +75,7 @@ impl Headers {
                 .iter()
                 .flat_map(|value| value.split(['<', '>', ' ', '\t']))
                 .filter_map(ReplyToken::in_message_id)
-                .last()
+                .next_back()
         };
         self.addressed
             .iter()

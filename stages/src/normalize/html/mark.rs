@@ -26,7 +26,7 @@ const QUOTATIONS: [&str; 10] = [
     "type=cite",
     "gmail_attr",
 ];
-/// Outlook in its editions, GMX and WEB.DE, Zimbra, NetEase, QQ.
+/// Outlook in its editions, GMX, Zimbra, 163.com, QQ.
 const EARLIER_MAILS: [&str; 15] = [
     "divrplyfwdmsg",
     "appendonsend",

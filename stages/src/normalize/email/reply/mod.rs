@@ -182,9 +182,8 @@ fn introduced(lines: &[Line<'_>], at: usize, is_reply: bool) -> Option<Found> {
         return None;
     }
     let found = |quotation| Some(Found { begin, quotation });
-    let ends = if is_reply && (line.whole.contains(EARLIER) || label::is_divider(text)) {
-        return found(lines.len());
-    } else if label::is_above(text) {
+    let divides = is_reply && (line.whole.contains(EARLIER) || label::is_divider(text));
+    let ends = if divides || label::is_above(text) {
         return found(lines.len());
     } else if is_reply && label::begins_header(lines.get(at..).unwrap_or_default()) {
         // Outlook draws a line above it.
