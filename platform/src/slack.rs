@@ -295,7 +295,7 @@ fn is_block(block: &Value) -> bool {
         }
         "image" => {
             within("/alt_text", 2000)
-                && (within("/image_url", 3000) != !text(block, "/slack_file/id").is_empty())
+                && within("/image_url", 3000) == text(block, "/slack_file/id").is_empty()
         }
         "actions" => block["elements"].as_array().is_some_and(|elements| {
             let mut ids: Vec<&str> = elements.iter().map(|one| text(one, "/action_id")).collect();
