@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use bytes::Bytes;
-use ingest::channel::{Account, Answer, Refused, Request, Update, challenge, split, verify};
+use ingest::channel::{
+    Account, Answer, Refused, Request, Update, challenge, max_updates, split, verify,
+};
 use schemas::{ChannelKind, Timestamp};
 use serde_json::{Value, json};
 
@@ -182,9 +184,15 @@ fn what_stands_around_an_item_is_repeated_within_bounds() {
 
 #[test]
 fn too_many_updates_are_refused() {
-    let body = json!({"entry": [{"messaging": vec![json!({}); 10_001]}]});
-    let body = Bytes::from(body.to_string());
-    assert!(split(ChannelKind::Messenger, None, body).is_err());
+    for kind in KINDS {
+        let body = |count| {
+            let body = json!({"entry": [{"messaging": vec![json!({}); count]}]});
+            Bytes::from(body.to_string())
+        };
+        let most = max_updates(kind);
+        assert_eq!(split(kind, None, body(most)).unwrap().len(), most);
+        assert!(split(kind, None, body(most + 1)).is_err());
+    }
 }
 
 #[test]

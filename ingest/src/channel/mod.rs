@@ -22,7 +22,7 @@ mod meta;
 mod sandbox;
 mod signature;
 mod slack;
-mod telegram;
+pub(crate) mod telegram;
 mod twilio;
 mod viber;
 mod vonage;
@@ -36,8 +36,17 @@ use schemas::{
 };
 use serde_json::Value;
 
-/// Updates one body may hold.
+/// Updates one body may hold, of most kinds: see [`max_updates`].
 pub const MAX_UPDATES: usize = 1000;
+
+/// Updates one body of a kind may hold. WhatsApp tells a history in bodies of thousands of messages.
+#[must_use]
+pub const fn max_updates(kind: ChannelKind) -> usize {
+    match kind {
+        ChannelKind::WhatsApp => 10 * MAX_UPDATES,
+        _ => MAX_UPDATES,
+    }
+}
 
 /// Gives a request's header by its lower-case name.
 pub type Headers<'a, 'h> = &'a dyn Fn(&str) -> Option<&'h str>;
@@ -134,7 +143,7 @@ pub enum Malformed {
         index: usize,
         source: keys::Malformed,
     },
-    #[error("more than {MAX_UPDATES} updates in one body")]
+    #[error("more updates in one body than are taken at once")]
     TooMany,
 }
 

@@ -16,11 +16,9 @@ use schemas::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::super::{Malformed, Update};
+use super::super::{Malformed, Update, max_updates};
 
 const JSON: &str = "application/json";
-/// Updates one body may hold. Meta gathers at most 1,000 in one, but a history may have thousands of messages.
-const MAX_UPDATES: usize = 10_000;
 /// What is longer is not repeated beside every item it stood around.
 const MAX_SHORT_BYTES: usize = 512;
 const MAX_CONTACT_BYTES: usize = 4096;
@@ -223,7 +221,7 @@ impl Found {
     }
 
     fn add(&mut self, update: Update) -> Result<(), Malformed> {
-        if self.updates.len() == MAX_UPDATES {
+        if self.updates.len() == max_updates(self.kind) {
             return Err(Malformed::TooMany);
         }
         self.updates.push(update);
