@@ -17,6 +17,7 @@ mod line;
 mod meta;
 mod person;
 pub mod play;
+mod telegram;
 mod viber;
 mod slack;
 mod jwt;
@@ -74,7 +75,7 @@ pub trait Fake: Send + Sync + 'static {
 /// Every platform that can be played.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Fake>> {
-    vec![Box::new(gmail::Gmail::default()), Box::new(discord::Discord), Box::new(line::Line), Box::new(viber::Viber), Box::new(slack::Slack), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird), Box::new(meta::whatsapp::WhatsApp), Box::new(meta::messenger::Messenger::Messenger), Box::new(meta::messenger::Messenger::Instagram)]
+    vec![Box::new(gmail::Gmail::default()), Box::new(discord::Discord), Box::new(line::Line), Box::new(telegram::Telegram), Box::new(viber::Viber), Box::new(slack::Slack), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird), Box::new(meta::whatsapp::WhatsApp), Box::new(meta::messenger::Messenger::Messenger), Box::new(meta::messenger::Messenger::Instagram)]
 }
 
 /// The fake of a kind.

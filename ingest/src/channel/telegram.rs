@@ -74,12 +74,3 @@ pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
         })
         .collect()
 }
-
-/// The updates of an answer of `getUpdates`, each as a webhook would bring it.
-pub(crate) fn split_all(updates: &[&RawValue]) -> Result<Vec<Update>, Malformed> {
-    let mut all = Vec::with_capacity(updates.len());
-    for update in updates {
-        all.extend(split(Bytes::copy_from_slice(update.get().as_bytes()))?);
-    }
-    Ok(all)
-}

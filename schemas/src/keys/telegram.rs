@@ -12,6 +12,33 @@ use serde_json::Value;
 
 use super::{Keys, Malformed, bounded};
 
+/// Updates that are asked for: all that are understood, some of which Telegram sends to who asks only.
+pub const UPDATES: [&str; 23] = [
+    "message",
+    "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "business_connection",
+    "business_message",
+    "edited_business_message",
+    "deleted_business_messages",
+    "message_reaction",
+    "message_reaction_count",
+    "inline_query",
+    "chosen_inline_result",
+    "callback_query",
+    "shipping_query",
+    "pre_checkout_query",
+    "purchased_paid_media",
+    "poll",
+    "poll_answer",
+    "my_chat_member",
+    "chat_member",
+    "chat_join_request",
+    "chat_boost",
+    "removed_chat_boost",
+];
+
 #[derive(Deserialize)]
 struct Update {
     message: Option<Message>,

@@ -14,7 +14,10 @@ mod request;
 
 use async_trait::async_trait;
 use reqwest::Client;
-use schemas::{Attachment, Outbound, Secret, keys::telegram::message_key};
+use schemas::{
+    Attachment, Outbound, Secret,
+    keys::telegram::{UPDATES, message_key},
+};
 use serde_json::{Map, Value, json};
 
 use self::call::{Answer, answer};
@@ -24,32 +27,6 @@ use super::{
 
 const API_BASE: &str = "https://api.telegram.org";
 
-/// Updates that are asked for: all that are understood, some of which Telegram sends to who asks only.
-const UPDATES: [&str; 23] = [
-    "message",
-    "edited_message",
-    "channel_post",
-    "edited_channel_post",
-    "business_connection",
-    "business_message",
-    "edited_business_message",
-    "deleted_business_messages",
-    "message_reaction",
-    "message_reaction_count",
-    "inline_query",
-    "chosen_inline_result",
-    "callback_query",
-    "shipping_query",
-    "pre_checkout_query",
-    "purchased_paid_media",
-    "poll",
-    "poll_answer",
-    "my_chat_member",
-    "chat_member",
-    "chat_join_request",
-    "chat_boost",
-    "removed_chat_boost",
-];
 /// Connections Telegram may make at a time, unless the channel says otherwise; its own default.
 const CONNECTIONS: u64 = 40;
 
