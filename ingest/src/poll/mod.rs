@@ -17,6 +17,7 @@ mod imap;
 mod oversize;
 mod pause;
 mod port;
+mod telegram;
 mod tenure;
 
 use async_trait::async_trait;
@@ -90,6 +91,7 @@ fn poller(spec: &Spec) -> Option<Box<dyn Poller>> {
         (ChannelKind::Email, _) if spec.credentials.get("imap").is_some() => {
             Some(Box::new(imap::Imap::default()))
         }
+        (ChannelKind::Telegram, Some("poll")) => Some(Box::new(telegram::Telegram)),
         (ChannelKind::Gmail, _) => Some(Box::new(gmail::Gmail::default())),
         _ => None,
     }
