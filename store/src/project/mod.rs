@@ -11,6 +11,7 @@
 
 mod change;
 mod copy;
+mod heard;
 mod message;
 mod pending;
 mod summary;

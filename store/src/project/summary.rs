@@ -10,17 +10,16 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::Line;
-use crate::{
-    StoreError,
-    suppression::{self, Heard},
-    text,
+use super::{
+    Line,
+    heard::{heard, is_from_person, own_address},
 };
+use crate::{StoreError, suppression, text};
 
 /// Longest preview, in characters.
 const PREVIEW_CHARS: usize = 120;
 /// Longest address that is kept with a contact, in bytes; see `contact_addresses_address_check`.
-const ADDRESS_BYTES: usize = 1024;
+pub(super) const ADDRESS_BYTES: usize = 1024;
 /// Stands between tags on their way into the database; taken out of the tags themselves.
 const SEPARATOR: char = '\u{1f}';
 
@@ -46,37 +45,6 @@ pub(super) fn preview(message: &Message) -> String {
         _ if message.message_type == MessageType::Text => String::new(),
         _ => format!("[{}]", message.message_type.name()),
     }
-}
-
-/// Whether a person wrote it: what a window for answers opens with.
-fn is_from_person(message: &Message) -> bool {
-    message.direction == Direction::Inbound
-        && message.sender.kind == PartyType::User
-        && message.message_type != MessageType::Event
-}
-
-/// Who wrote, each once with their newest message.
-fn heard<'a>(new: &[Line<'a>]) -> Vec<Heard<'a>> {
-    let mut newest: BTreeMap<(Uuid, &str), Heard<'a>> = BTreeMap::new();
-    for line in new {
-        let message = line.message;
-        let address = message.sender.id.as_str();
-        if !is_from_person(message) || address.is_empty() {
-            continue;
-        }
-        let heard = Heard {
-            tenant: line.tenant,
-            channel: line.channel,
-            kind: line.kind,
-            address,
-            at: message.created_at,
-        };
-        newest
-            .entry((line.channel.0, address))
-            .and_modify(|known| known.at = known.at.max(heard.at))
-            .or_insert(heard);
-    }
-    newest.into_values().collect()
 }
 
 /// Those of the batch's conversations whose contact is known, with whom they are, and whether by name.
@@ -245,16 +213,6 @@ impl<'a> Addition<'a> {
             }
         }
     }
-}
-
-/// Which of our addresses a message was written to.
-fn own_address<'a>(line: &Line<'a>) -> Option<&'a str> {
-    let recipient = &line.message.recipient;
-    let ours = matches!(recipient.kind, PartyType::Bot | PartyType::System)
-        && !recipient.id.is_empty()
-        && recipient.id.len() <= ADDRESS_BYTES
-        && recipient.id.parse() != Ok(line.channel);
-    ours.then_some(&recipient.id)
 }
 
 /// The other side of a message.
