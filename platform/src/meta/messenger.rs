@@ -70,7 +70,7 @@ impl Fake for Messenger {
     fn say(&self, _webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook> {
         Some(self.webhook(&json!({
             "sender": {"id": person.id}, "recipient": {"id": self.own()},
-            "timestamp": 1_790_000_000_000_u64 + n,
+            "timestamp": 1_790_000_000_000_u64 + n * 1000,
             "message": {"mid": format!("m_in{n:010}"), "text": text},
         })))
     }
