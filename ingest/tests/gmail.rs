@@ -114,13 +114,18 @@ fn without_keys_account_or_token_nothing_is_taken() {
     let mut other_kind = keys();
     other_kind["keys"][0]["kty"] = json!("oct");
     let mut other_key = keys();
-    // The modulus ends in another digit.
-    let modulus = other_key["keys"][0]["n"].as_str().unwrap().to_owned();
-    other_key["keys"][0]["n"] = json!(modulus.replacen(
-        &modulus[10..11],
-        if &modulus[10..11] == "A" { "B" } else { "A" },
-        1
-    ));
+    // Another digit in the modulus.
+    let modulus = other_key["keys"][0]["n"].as_str().unwrap();
+    let other: String = modulus
+        .chars()
+        .enumerate()
+        .map(|(place, digit)| match (place, digit) {
+            (10, 'A') => 'B',
+            (10, _) => 'A',
+            _ => digit,
+        })
+        .collect();
+    other_key["keys"][0]["n"] = json!(other);
     for keys in [
         Value::Null,
         json!({"keys": []}),
@@ -143,7 +148,7 @@ fn without_keys_account_or_token_nothing_is_taken() {
         "Bearer a.b",
         "Bearer a.b.c",
         "Basic dTpw",
-        &good[7..],
+        good.trim_start_matches("Bearer "),
     ] {
         let outcome = pushed(&settings(), &keys(), Some(form));
         assert_eq!(outcome, Err(Refused::Form("authorization")), "{form}");
@@ -204,9 +209,8 @@ fn a_push_has_no_updates() {
     assert!(split(ChannelKind::Gmail, None, "From: a\r\n\r\nb".into()).is_err());
 }
 
-/// What a check costs: `cargo test --release -p ingest --test gmail -- --nocapture how_long`.
 #[test]
-fn how_long_a_check_takes() {
+fn a_check_is_short_work() {
     let good = format!("Bearer {}", token(&claims(URL, NOW_S)));
     let (settings, keys) = (settings(), keys());
     let mut took: Vec<_> = (0..500)
@@ -217,7 +221,7 @@ fn how_long_a_check_takes() {
         })
         .collect();
     took.sort_unstable();
-    let p99 = took[took.len() * 99 / 100];
-    // Twenty times what is promised: this machine may be busy, and the build one for debugging.
-    assert!(p99.as_micros() < 2000, "{p99:?}");
+    let median = took[took.len() / 2];
+    // Many times what it takes: this machine may be busy, and the build one for debugging.
+    assert!(median.as_micros() < 1000, "{median:?}");
 }

@@ -3,7 +3,7 @@
 //! A push says that a mailbox has changed and not how: the mail is fetched by the channel's poller, which a push only wakes. So
 //! a body has no updates, and nothing of it is believed.
 //!
-//! A push carries an OpenID Connect token of Google (<https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions>):
+//! A push carries an `OpenID` Connect token of Google (<https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions>):
 //! RS256 under one of Google's keys, for our audience, of the service account that the subscription pushes as. Without that
 //! account's name nothing is taken: anybody with a project at Google can have tokens for any audience.
 
