@@ -72,8 +72,10 @@ fn has_keyboard(buttons: &[Button]) -> bool {
     (1..=MAX_BUTTONS).contains(&buttons.len())
 }
 
-/// What each call says, with the API version it needs.
-fn contents(message: &Message) -> Result<Vec<(u8, Map<String, Value>)>, Failure> {
+/// What a call says, and the API version it needs.
+type Part = (u8, Map<String, Value>);
+
+fn contents(message: &Message) -> Result<Vec<Part>, Failure> {
     let mut content = message.content.clone();
     if content.buttons.len() > MAX_BUTTONS {
         let listed = text::listed(&content.buttons);
@@ -101,7 +103,7 @@ fn contents(message: &Message) -> Result<Vec<(u8, Map<String, Value>)>, Failure>
     Ok(contents)
 }
 
-fn attachment(given: &Attachment, caption: &str) -> Result<(u8, Map<String, Value>), Failure> {
+fn attachment(given: &Attachment, caption: &str) -> Result<Part, Failure> {
     let missing = |what: &str| Failure::message("attachment", what);
     let number = |name: &str| given.metadata.get(name).and_then(Value::as_f64);
     let words = |name: &str| given.metadata.get(name).and_then(Value::as_str);
