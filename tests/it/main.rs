@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod adapter;
+mod channels;
 mod chaos;
 mod dovecot;
 mod email;
