@@ -65,21 +65,23 @@ pub(crate) async fn run(options: SandboxOptions) -> anyhow::Result<()> {
     for player in &players {
         let kind = player.fake.kind();
         print(&format!(
-            "{kind:<12} {base}/{kind}   {}\n",
+            "{:<12} {base}/{kind}   {}\n",
+            kind.name(),
             player.webhook_url
         ))?;
     }
-    let kind = players
-        .first()
-        .map_or("telegram", |player| player.fake.kind().name());
-    let person = players
-        .first()
-        .map(|player| Person::of(player.fake.kind()).id);
+    let example = players
+        .iter()
+        .map(|player| player.fake.kind())
+        .find(|kind| *kind == ChannelKind::Telegram)
+        .or_else(|| players.first().map(|player| player.fake.kind()))
+        .context("no platform is to be played")?;
+    let (kind, person) = (example.name(), Person::of(example).id);
     print(&format!(
         "\nA person writes:\n  curl {base}/{kind}/say -H 'content-type: application/json' \
          -d '{{\"person\": \"{}\", \"text\": \"Where is my parcel?\"}}'\n\
          What the hub asked of the platform:\n  curl {base}/{kind}/calls\n",
-        person.unwrap_or_default(),
+        person,
     ))?;
     let http = hub.http.clone();
     let post: Post = Arc::new(move |url, webhook| Box::pin(hand_over(http.clone(), url, webhook)));

@@ -75,7 +75,7 @@ impl Fake for Line {
 
     fn say(&self, _webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook> {
         let body = json!({"destination": BOT, "events": [{
-            "type": "message", "mode": "active", "timestamp": 1_790_000_000_000_u64 + n,
+            "type": "message", "mode": "active", "timestamp": 1_790_000_000_000_u64 + n * 1000,
             "source": {"type": "user", "userId": person.id},
             "webhookEventId": format!("01JZ{n:022}"),
             "deliveryContext": {"isRedelivery": false},

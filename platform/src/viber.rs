@@ -56,7 +56,7 @@ impl Fake for Viber {
 
     fn say(&self, _webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook> {
         let body = json!({
-            "event": "message", "timestamp": 1_790_000_000_000_u64 + n,
+            "event": "message", "timestamp": 1_790_000_000_000_u64 + n * 1000,
             "message_token": FIRST_TOKEN - 1 - n,
             "sender": {"id": person.id, "name": person.name, "language": "en", "api_version": 10},
             "message": {"type": "text", "text": text}, "silent": false,
@@ -80,7 +80,7 @@ impl Fake for Viber {
         };
         let token: u64 = provider_id.parse().ok()?;
         let mut body = json!({
-            "event": event, "timestamp": 1_790_000_000_000_u64 + n, "message_token": token,
+            "event": event, "timestamp": 1_790_000_000_000_u64 + n * 1000, "message_token": token,
             "user_id": person.id,
         });
         if kind == TrackKind::Failed {
