@@ -159,7 +159,10 @@ impl Pipeline {
         // As they came in, for those whose files are to be fetched.
         let takes_in = self.entry() == subject::stage::NORMALIZE;
         let unread: Vec<Envelope> = if takes_in {
-            envelopes.iter().map(|(_, envelope)| envelope.clone()).collect()
+            envelopes
+                .iter()
+                .map(|(_, envelope)| envelope.clone())
+                .collect()
         } else {
             Vec::new()
         };

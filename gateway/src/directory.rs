@@ -91,7 +91,10 @@ impl Directory {
 
     /// Whether there is a channel of this kind.
     pub(crate) fn has(&self, kind: ChannelKind) -> bool {
-        self.channels.load().values().any(|entry| entry.kind == kind)
+        self.channels
+            .load()
+            .values()
+            .any(|entry| entry.kind == kind)
     }
 
     /// Loads the channels again if they changed.

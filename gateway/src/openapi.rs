@@ -129,13 +129,20 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
     .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
 }
 
+/// Whether a route takes no bearer token: the platform signs, the address is signed, or the socket's first words say who it is.
+fn is_open(route: &str) -> bool {
+    let open = ["/webhooks/", "/media/", "/webchat/"];
+    route == "/ws" || open.iter().any(|prefix| route.starts_with(prefix))
+}
+
 /// Adds security and the errors an operation can answer.
 fn complete(path: &str, method: &'static str, operation: &mut Operation) {
     let route = path.strip_prefix(crate::PREFIXES[0]);
     let access = ACCESS
         .iter()
         .find(|(known, route_of, _)| *known == method && Some(*route_of) == route);
-    let webhook = route.is_some_and(|route| route.starts_with("/webhooks/"));
+    // These tell by something else than a bearer token who may.
+    let webhook = route.is_some_and(is_open);
     let mut errors = vec!["500"];
     if let Some((_, _, permission)) = access {
         operation.security = Some(vec![SecurityRequirement::new(
@@ -208,7 +215,7 @@ mod tests {
             .into_iter()
             .filter_map(|(method, path, _)| {
                 let path = path.strip_prefix(crate::PREFIXES[0])?.to_owned();
-                (!path.starts_with("/webhooks/")).then(|| (method.to_owned(), path))
+                (!is_open(&path)).then(|| (method.to_owned(), path))
             })
             .collect();
         for (method, path, _) in ACCESS {

@@ -24,8 +24,8 @@ use store::{Keyring, Store, channel::ChannelRow, media::MediaStored};
 use tower::ServiceExt as _;
 
 use crate::{
-    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead, SettingRefused,
-    Settings, StorageDown, hub::Hub, router::router,
+    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead,
+    SettingRefused, Settings, StorageDown, hub::Hub, router::router,
 };
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";

@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::{
-    auth::JwtKeyError, directory, extract::Peer, google, hub::Hub, live, router::router, settings::Deps,
+    auth::JwtKeyError, directory, extract::Peer, google, hub::Hub, live, router::router,
+    settings::Deps,
 };
 
 /// How long a header may take, and how long a connection may idle between requests.

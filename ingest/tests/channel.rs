@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use ingest::channel::{Account, Request, MAX_UPDATES, Malformed, Refused, envelope, split, verify};
+use ingest::channel::{Account, MAX_UPDATES, Malformed, Refused, Request, envelope, split, verify};
 use proptest::prelude::*;
 use schemas::{ChannelId, ChannelKind, MessageId, TenantId, Timestamp};
 use serde_json::{Value, json};

@@ -13,16 +13,16 @@ mod discord;
 mod exchange;
 mod form;
 pub mod gmail;
+mod jwt;
 mod line;
+mod messagebird;
 mod meta;
 mod person;
 pub mod play;
-mod telegram;
-mod viber;
 mod slack;
-mod jwt;
-mod messagebird;
+mod telegram;
 mod twilio;
+mod viber;
 mod vonage;
 
 use axum::Router;
@@ -75,7 +75,20 @@ pub trait Fake: Send + Sync + 'static {
 /// Every platform that can be played.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Fake>> {
-    vec![Box::new(gmail::Gmail::default()), Box::new(discord::Discord), Box::new(line::Line), Box::new(telegram::Telegram), Box::new(viber::Viber), Box::new(slack::Slack), Box::new(twilio::Twilio), Box::new(vonage::Vonage), Box::new(messagebird::MessageBird), Box::new(meta::whatsapp::WhatsApp), Box::new(meta::messenger::Messenger::Messenger), Box::new(meta::messenger::Messenger::Instagram)]
+    vec![
+        Box::new(gmail::Gmail::default()),
+        Box::new(discord::Discord),
+        Box::new(line::Line),
+        Box::new(telegram::Telegram),
+        Box::new(viber::Viber),
+        Box::new(slack::Slack),
+        Box::new(twilio::Twilio),
+        Box::new(vonage::Vonage),
+        Box::new(messagebird::MessageBird),
+        Box::new(meta::whatsapp::WhatsApp),
+        Box::new(meta::messenger::Messenger::Messenger),
+        Box::new(meta::messenger::Messenger::Instagram),
+    ]
 }
 
 /// The fake of a kind.

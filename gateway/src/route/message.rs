@@ -58,9 +58,9 @@ impl From<MessageRow> for MessageOut {
             row.edited_at,
             row.deleted_at,
         ]
-            .into_iter()
-            .flatten()
-            .fold(row.created_at, Timestamp::max);
+        .into_iter()
+        .flatten()
+        .fold(row.created_at, Timestamp::max);
         Self {
             id: row.id,
             conversation_id: row.conversation_id,
@@ -273,7 +273,9 @@ pub(crate) async fn get(
         store::message::get(&hub.store, caller.tenant, id)
     })
     .await?;
-    Ok(axum::Json(MessageOut::from(row).located(&hub, caller.tenant)))
+    Ok(axum::Json(
+        MessageOut::from(row).located(&hub, caller.tenant),
+    ))
 }
 
 /// Asks again for a while where the message may merely not be projected yet.

@@ -4,8 +4,8 @@
 //! says anything; an inbound one is `received`.
 
 use schemas::{
-    ChannelId, ConversationId, DeliveryState, Direction, Intent, Language, Message,
-    MessageId, MessageType, Party, PartyType, Priority, Routing, Sentiment, TenantId, Timestamp,
+    ChannelId, ConversationId, DeliveryState, Direction, Intent, Language, Message, MessageId,
+    MessageType, Party, PartyType, Priority, Routing, Sentiment, TenantId, Timestamp,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -29,6 +29,10 @@ use crate::{
     problem::ApiError,
 };
 
+/// Largest body of a Meta webhook that is always taken
+/// (<https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components>).
+const META_BODY_BYTES: usize = 4 * 1024 * 1024;
+
 /// What was accepted. The ids are those of the first update.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WebhookOut {
@@ -266,6 +270,10 @@ async fn read<'hub>(
 ) -> Result<(Bytes, SemaphorePermit<'hub>), ApiError> {
     let limit = match kind {
         ChannelKind::Email | ChannelKind::Gmail => hub.settings.email_body_limit_bytes,
+        // Meta's bodies have up to 3 MB.
+        ChannelKind::WhatsApp | ChannelKind::Messenger | ChannelKind::Instagram => {
+            hub.settings.body_limit_bytes.max(META_BODY_BYTES)
+        }
         _ => hub.settings.body_limit_bytes,
     };
     let announced = headers

@@ -22,7 +22,7 @@ mod meta;
 mod sandbox;
 mod signature;
 mod slack;
-pub(crate) mod telegram;
+mod telegram;
 mod twilio;
 mod viber;
 mod vonage;
@@ -65,10 +65,6 @@ pub struct Request<'a, 'h> {
 impl<'h> Request<'_, 'h> {
     fn header(&self, name: &'static str) -> Result<&'h str, Refused> {
         (self.headers)(name).ok_or(Refused::Missing(name))
-    }
-
-    fn content_type(&self) -> Option<&'h str> {
-        (self.headers)("content-type")
     }
 }
 

@@ -110,10 +110,11 @@ pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
         return Ok(vec![Update::of(ChannelKind::Twilio, JSON, body)?]);
     }
-    let items: Vec<&RawValue> = serde_json::from_slice(&body).map_err(|error| Malformed::Batch {
-        line: error.line(),
-        column: error.column(),
-    })?;
+    let items: Vec<&RawValue> =
+        serde_json::from_slice(&body).map_err(|error| Malformed::Batch {
+            line: error.line(),
+            column: error.column(),
+        })?;
     if items.len() > MAX_UPDATES {
         return Err(Malformed::TooMany);
     }

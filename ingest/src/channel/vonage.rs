@@ -22,7 +22,10 @@ const TOLERANCE_S: u64 = 300;
 
 pub(super) fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result<(), Refused> {
     let secret = account.secret("signature_secret")?;
-    let given = match (request.header(AUTHORIZATION), account.setting("signature_method")) {
+    let given = match (
+        request.header(AUTHORIZATION),
+        account.setting("signature_method"),
+    ) {
         (Ok(given), _) => given,
         (Err(_), Some(method)) => return legacy::verify(secret, method, request),
         (Err(missing), None) => return Err(missing),
@@ -65,7 +68,11 @@ pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
     } else {
         form::json(&body)
     };
-    Ok(vec![Update::of(ChannelKind::Vonage, "application/json", body)?])
+    Ok(vec![Update::of(
+        ChannelKind::Vonage,
+        "application/json",
+        body,
+    )?])
 }
 
 #[cfg(test)]

@@ -17,22 +17,22 @@ mod discord;
 mod gmail;
 mod http;
 mod line;
+mod messagebird;
 mod messenger;
 mod meta;
-mod messagebird;
 mod pool;
 mod sandbox;
 mod slack;
 mod smtp;
 mod telegram;
 mod text;
-mod viber;
 mod twilio;
+mod viber;
 mod vonage;
 mod webchat;
 mod webhook;
-mod words;
 mod whatsapp;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -259,13 +259,9 @@ pub fn build(
         ChannelKind::Viber => Arc::new(viber::Viber::new(account, settings)?),
         ChannelKind::WhatsApp => Arc::new(whatsapp::WhatsApp::new(account, settings)?),
         ChannelKind::Messenger => Arc::new(messenger::Messenger::new(account, settings)?),
-        ChannelKind::Instagram => {
-            Arc::new(messenger::Messenger::instagram(account, settings)?)
-        }
+        ChannelKind::Instagram => Arc::new(messenger::Messenger::instagram(account, settings)?),
         ChannelKind::Vonage => Arc::new(vonage::Vonage::new(account, settings)?),
-        ChannelKind::MessageBird => {
-            Arc::new(messagebird::MessageBird::new(account, settings)?)
-        }
+        ChannelKind::MessageBird => Arc::new(messagebird::MessageBird::new(account, settings)?),
         ChannelKind::Email => Arc::new(smtp::Smtp::new(account, settings)?),
         ChannelKind::Generic => Arc::new(webhook::Webhook::new(account, settings)?),
         ChannelKind::Webchat => Arc::new(webchat::Webchat),

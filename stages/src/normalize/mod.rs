@@ -177,11 +177,13 @@ fn track(envelope: &Envelope, news: Vec<News>) -> Vec<TrackEvent> {
                 About::Address(address) => About::Address(clean_line(address, MAX_ID_BYTES)),
                 other => other,
             };
-            // A platform's second word on the same state of the same message is another event only when its time differs.
+            // The same update is the same event, however often it comes and whatever time it is taken to have.
             let (message, occurrence) = match (&about, &provider_id) {
                 (About::Sent, Some(id)) => {
-                    (MessageId::sent(envelope.channel, id), news.at.0.to_string())
+                    let told = envelope.message.to_string();
+                    (MessageId::sent(envelope.channel, id), told)
                 }
+                (About::Address(address), _) => (envelope.message, address.clone()),
                 _ => (envelope.message, String::new()),
             };
             TrackEvent {

@@ -5,12 +5,12 @@
 
 use std::collections::HashSet;
 
-use schemas::{MessageId, Priority, Timestamp};
+use schemas::{Direction, MessageId, Priority, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Line, Projected, change, copy::Copy, summary};
-use crate::{RETRIES, Store, StoreError, message::Analysis};
+use crate::{RETRIES, Store, StoreError, message::Analysis, text::clean};
 
 const COPY_MESSAGES: &str = "copy comm_messages (id, tenant_id, channel_id, conversation_id, position, direction, \
     message_type, sender_id, sender_type, sender_name, recipient_id, recipient_name, subject, content, content_html, \
@@ -48,6 +48,7 @@ async fn write_once(store: &Store, lines: &[Line<'_>]) -> Result<Projected, Stor
     let mut transaction = store.pool.begin().await?;
     let there = existing(&mut transaction, lines).await?;
     let channels = channels(&mut transaction, lines).await?;
+    let echoes = echoes(&mut transaction, lines).await?;
 
     let mut new: Vec<Line<'_>> = Vec::with_capacity(lines.len());
     let mut edits: Vec<Line<'_>> = Vec::new();
@@ -57,7 +58,7 @@ async fn write_once(store: &Store, lines: &[Line<'_>]) -> Result<Projected, Stor
     let mut skipped = 0;
     for line in lines {
         let id = line.message.id;
-        if !channels.contains(&(line.tenant.0, line.channel.0)) {
+        if !channels.contains(&(line.tenant.0, line.channel.0)) || echoes.contains(&id.0) {
             skipped += 1;
         } else if tombstones.last().is_some_and(|last| last.message.id == id) {
         } else if there.contains(&id.0) || new.last().is_some_and(|last| last.message.id == id) {
@@ -110,6 +111,44 @@ async fn existing(
             .into_iter()
             .collect(),
     )
+}
+
+/// What a platform tells of our own account and the ledger knows as sent from here: it has its row already.
+async fn echoes(
+    connection: &mut PgConnection,
+    lines: &[Line<'_>],
+) -> Result<HashSet<Uuid>, StoreError> {
+    let told: Vec<&Line<'_>> = lines
+        .iter()
+        .filter(|line| {
+            line.message.direction == Direction::Outbound
+                && line.message.platform_message_id.is_some()
+        })
+        .collect();
+    if told.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let channels: Vec<Uuid> = told.iter().map(|line| line.channel.0).collect();
+    let ids: Vec<Uuid> = told.iter().map(|line| line.message.id.0).collect();
+    let names: Vec<String> = told
+        .iter()
+        .map(|line| {
+            let name = line.message.platform_message_id.as_deref();
+            clean(name.unwrap_or_default()).into_owned()
+        })
+        .collect();
+    Ok(sqlx::query_scalar!(
+        r#"select i.id as "id!" from unnest($1::uuid[], $2::uuid[], $3::text[]) as i (channel_id, id, provider_id)
+           join delivery_references r on r.channel_id = i.channel_id and r.provider_id = i.provider_id
+           where r.message_id <> i.id"#,
+        &channels,
+        &ids,
+        &names
+    )
+    .fetch_all(connection)
+    .await?
+    .into_iter()
+    .collect())
 }
 
 /// Those of the batch's channels that are their tenant's.

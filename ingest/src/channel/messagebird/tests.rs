@@ -173,6 +173,9 @@ fn a_report_by_get_is_its_query() {
     assert_eq!(updates[0].platform_id, "a1:delivered");
     assert_eq!(updates[0].conversation_key, "31612345678");
     let body = Bytes::from_static(b"{}");
-    assert_eq!(super::super::whole(ChannelKind::MessageBird, url, body.clone()), body);
+    assert_eq!(
+        super::super::whole(ChannelKind::MessageBird, url, body.clone()),
+        body
+    );
     assert!(super::super::whole(ChannelKind::Slack, url, Bytes::new()).is_empty());
 }

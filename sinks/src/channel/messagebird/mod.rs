@@ -22,8 +22,8 @@ use serde_json::Value;
 
 use self::request::Place;
 use super::{
-    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport, guard, http,
-    pool::Pool,
+    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport, guard,
+    http, pool::Pool,
 };
 
 const API_BASE: &str = "https://rest.messagebird.com";
@@ -101,9 +101,10 @@ impl MessageBird {
         };
         let (base, path) = match place {
             Place::Sms => (&self.base, "messages".to_owned()),
-            Place::Conversation(id) => {
-                (&self.conversations, format!("v1/conversations/{id}/messages"))
-            }
+            Place::Conversation(id) => (
+                &self.conversations,
+                format!("v1/conversations/{id}/messages"),
+            ),
         };
         let total = bodies.len();
         let mut provider_ids = Vec::new();

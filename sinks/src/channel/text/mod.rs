@@ -17,10 +17,9 @@ mod nest;
 mod sms;
 
 use schemas::{Button, ButtonType, Content};
-use unicode_segmentation::UnicodeSegmentation;
 
 pub(crate) use dialect::Dialect;
-pub(crate) use sms::{Encoding, Segments, segments};
+pub(crate) use sms::{Encoding, segments};
 
 /// How long a part may be. Limits below sixteen units are no platform's: there, a character that is written with more
 /// stands alone and is too long.
@@ -36,7 +35,6 @@ pub(crate) enum Unit {
     Utf16,
     Chars,
     Bytes,
-    Graphemes,
 }
 
 impl Unit {
@@ -46,7 +44,6 @@ impl Unit {
             _ if text.is_ascii() && !text.contains('\r') => text.len(),
             Self::Utf16 => text.chars().map(char::len_utf16).sum(),
             Self::Chars => text.chars().count(),
-            Self::Graphemes => text.graphemes(true).count(),
         }
     }
 }

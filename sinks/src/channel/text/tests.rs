@@ -14,7 +14,7 @@ const DIALECTS: [Dialect; 6] = [
     Dialect::WhatsApp,
     Dialect::Html,
 ];
-const UNITS: [Unit; 4] = [Unit::Utf16, Unit::Chars, Unit::Bytes, Unit::Graphemes];
+const UNITS: [Unit; 3] = [Unit::Utf16, Unit::Chars, Unit::Bytes];
 
 fn content(text: &str, format: Format) -> Content {
     Content {

@@ -59,7 +59,9 @@ impl Twilio {
             password: Secret::new(password),
             origin: Origin {
                 pool: Pool::new(account),
-                service: account.setting_text("messaging_service_sid").map(str::to_owned),
+                service: account
+                    .setting_text("messaging_service_sid")
+                    .map(str::to_owned),
                 status_callback: account.setting_text("status_callback").map(str::to_owned),
             },
             voice: account.setting("voice").is_some_and(Value::is_object),
@@ -167,7 +169,8 @@ impl Twilio {
         Url::parse(url).is_ok_and(|url| {
             let host = url.host_str().unwrap_or_default();
             host == self.host
-                || url.scheme() == "https" && (host == "twilio.com" || host.ends_with(".twilio.com"))
+                || url.scheme() == "https"
+                    && (host == "twilio.com" || host.ends_with(".twilio.com"))
         })
     }
 }

@@ -136,7 +136,9 @@ impl Vonage {
             let host = url.host_str().unwrap_or_default();
             Some(host) == self.base.host_str()
                 || url.scheme() == "https"
-                    && [".nexmo.com", ".vonage.com"].iter().any(|end| host.ends_with(end))
+                    && [".nexmo.com", ".vonage.com"]
+                        .iter()
+                        .any(|end| host.ends_with(end))
         })
     }
 }
