@@ -9,9 +9,9 @@ pub(super) const PLATFORM: Platform = Platform {
     credentials: &[],
     settings: &[],
     ability: Ability {
-        verify: "-",
-        text: "-",
-        media: "-",
+        verify: "none: there is nobody to sign",
+        text: "64 KiB, text and HTML",
+        media: "both ways, by address",
         buttons: "-",
         receipts: "-",
         edits: "-",

@@ -12,7 +12,10 @@
 use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, StatusCode, Url, header::CONTENT_TYPE};
-use schemas::{Attachment, ChannelId, MessageId, MessageType, Outbound, Party, Secret, Timestamp};
+use schemas::{
+    Attachment, Button, ChannelId, Format, MessageId, MessageType, Outbound, Party,
+    PlatformTemplate, Secret, Timestamp,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -34,8 +37,14 @@ struct Payload<'a> {
     html: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Format::is_plain")]
+    format: Format,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     attachments: &'a [Attachment],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    buttons: &'a [Button],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<&'a PlatformTemplate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_reply_to: Option<&'a str>,
     sent_at: Timestamp,
@@ -160,7 +169,10 @@ impl Sender for Webhook {
                 text: &message.content.text,
                 html: message.content.html.as_deref(),
                 subject: message.subject.as_deref(),
+                format: message.content.format,
                 attachments: &message.content.attachments,
+                buttons: &message.content.buttons,
+                template: message.content.template.as_ref(),
                 in_reply_to: message.in_reply_to.as_deref(),
                 sent_at: message.created_at,
                 metadata: &message.metadata,
