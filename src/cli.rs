@@ -246,7 +246,7 @@ impl Cli {
             Command::Keys { command } => match command {
                 KeysCommand::Rotate { dir } => rotate(config, dir.as_deref()).await,
             },
-            Command::Dlq { command, dir } => dlq(config, dir.as_deref(), command).await,
+            Command::Dlq { command, dir } => Box::pin(dlq(config, dir.as_deref(), command)).await,
             Command::Sandbox(options) => sandbox::run(options).await,
             Command::Bench { bench } => bench::run(bench).await,
             Command::Config => print(crate::config::DEFAULTS),

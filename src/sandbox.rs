@@ -79,9 +79,8 @@ pub(crate) async fn run(options: SandboxOptions) -> anyhow::Result<()> {
     let (kind, person) = (example.name(), Person::of(example).id);
     print(&format!(
         "\nA person writes:\n  curl {base}/{kind}/say -H 'content-type: application/json' \
-         -d '{{\"person\": \"{}\", \"text\": \"Where is my parcel?\"}}'\n\
+         -d '{{\"person\": \"{person}\", \"text\": \"Where is my parcel?\"}}'\n\
          What the hub asked of the platform:\n  curl {base}/{kind}/calls\n",
-        person,
     ))?;
     let http = hub.http.clone();
     let post: Post = Arc::new(move |url, webhook| Box::pin(hand_over(http.clone(), url, webhook)));

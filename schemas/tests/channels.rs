@@ -67,25 +67,27 @@ fn page() -> String {
     for kind in ChannelKind::ALL {
         let platform = platform::of(kind);
         let cells = columns(&platform.ability).map(|(_, what)| cell(what));
-        let _ = writeln!(
+        writeln!(
             page,
             "| [{}](#{kind}) | {} |",
             platform.title,
             cells.join(" | ")
-        );
+        )
+        .expect("writing to a String cannot fail");
     }
     page.push_str("\n## Settings of every channel\n\n");
     table(&mut page, COMMON);
     for kind in ChannelKind::ALL {
         let platform = platform::of(kind);
         // The heading is the kind, so that it can be linked by it.
-        let _ = write!(page, "\n## {kind}\n\n{}.\n", platform.title);
+        write!(page, "\n## {kind}\n\n{}.\n", platform.title)
+            .expect("writing to a String cannot fail");
         for (name, fields) in [
             ("Credentials", platform.credentials),
             ("Settings", platform.settings),
         ] {
             if !fields.is_empty() {
-                let _ = write!(page, "\n{name}:\n\n");
+                write!(page, "\n{name}:\n\n").expect("writing to a String cannot fail");
                 table(&mut page, fields);
             }
         }
@@ -114,13 +116,14 @@ fn columns(ability: &Ability) -> [(&'static str, &'static str); 10] {
 fn table(page: &mut String, fields: &[Field]) {
     page.push_str("| name | form | what it is |\n|---|---|---|\n");
     for field in fields {
-        let _ = writeln!(
+        writeln!(
             page,
             "| `{}` | {} | {} |",
             field.name,
             form(field.form),
             cell(field.about)
-        );
+        )
+        .expect("writing to a String cannot fail");
     }
 }
 

@@ -1,6 +1,10 @@
 //! Fetches what is queued.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use egress::NotGot;
@@ -128,8 +132,8 @@ impl Fetcher {
     async fn channels(&self, taken: &[MediaTaken]) -> HashMap<ChannelId, Known> {
         let mut known = HashMap::new();
         for one in taken {
-            if !known.contains_key(&one.channel) {
-                known.insert(one.channel, self.channel(one).await);
+            if let Entry::Vacant(e) = known.entry(one.channel) {
+                e.insert(self.channel(one).await);
             }
         }
         known

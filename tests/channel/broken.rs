@@ -24,7 +24,10 @@ pub(crate) fn mutated<'s>(
             }
             1 => bytes.split_at(dice.below(bytes.len() + 1)).0.to_vec(),
             2 => spliced(&bytes, &dice.pick(seeds).1, dice),
-            3 => inserted(&bytes, *dice.pick(ODD_BYTES), dice),
+            3 => {
+                let odd: &[u8] = dice.pick::<&[u8]>(ODD_BYTES);
+                inserted(&bytes, odd, dice)
+            }
             _ => changed_json(&bytes, dice).unwrap_or_else(|| changed_form(&bytes, dice)),
         };
     }
@@ -86,7 +89,10 @@ fn changed_form(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
             fields.remove(place);
         }
         2 => fields.insert(place, b"NumMedia=99999999999999999999"),
-        _ => return inserted(bytes, *dice.pick(ODD_BYTES), dice),
+        _ => {
+            let odd: &[u8] = dice.pick::<&[u8]>(ODD_BYTES);
+            return inserted(bytes, odd, dice);
+        }
     }
     fields.join(&b'&')
 }
@@ -188,7 +194,7 @@ pub(crate) fn changed_text(text: &str, dice: &mut Dice) -> String {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+/// `SplitMix64` (Steele, Lea, Flood 2014).
 pub(crate) struct Dice(u64);
 
 impl Dice {

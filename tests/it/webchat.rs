@@ -1,4 +1,4 @@
-//! A visitor's chat and an agent's socket, over real WebSockets.
+//! A visitor's chat and an agent's socket, over real `WebSockets`.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! A text as lines of marked spans.
 //!
-//! Plain text becomes its lines, blank ones counted. Markdown is read as CommonMark with `~~strike~~`
+//! Plain text becomes its lines, blank ones counted. Markdown is read as `CommonMark` with `~~strike~~`
 //! (github.github.com/gfm), with one difference: a line end stays a line end, as people who write to people mean it.
 //! What the subset does not have is text.
 

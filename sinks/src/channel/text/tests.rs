@@ -40,7 +40,7 @@ fn plain(text: &str, dialect: Dialect) -> String {
     cut(text, Format::Plain, dialect, 100_000).concat()
 }
 
-/// A text and what it is in Plain, TelegramHtml, SlackMrkdwn, Discord, WhatsApp and Html.
+/// A text and what it is in Plain, `TelegramHtml`, `SlackMrkdwn`, Discord, WhatsApp and Html.
 fn check(text: &str, expected: [&str; 6]) {
     for (dialect, expected) in DIALECTS.into_iter().zip(expected) {
         assert_eq!(markdown(text, dialect), expected, "{dialect:?} of {text:?}");
