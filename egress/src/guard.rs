@@ -2,7 +2,7 @@
 //!
 //! Invariant: the check is made on the addresses that are then connected to, because names are
 //! resolved here and nowhere else; a URL that spells an address is checked before the call. Redirects
-//! are followed by [`crate::get`] only, which checks each.
+//! are followed by [`crate::get()`] only, which checks each.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

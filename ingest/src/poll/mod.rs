@@ -3,7 +3,7 @@
 //! A channel with a [`Poller`] is read by one task over all workers: a lease in Postgres says whose. The task runs the poller,
 //! rests after failures, and notes the channel's health when it changes.
 //!
-//! A new poller is one file here and one arm in [`poller`].
+//! A new poller is one file here and one arm in `poller`.
 //!
 //! Invariants: a lost lease ends the task, by this worker's clock before the database's; a cursor moves after the broker's
 //! acknowledgement only, so what is fetched twice is absorbed by its ids and nothing is missed; no poller runs in a hot loop,

@@ -15,7 +15,7 @@ pub struct DeliveryResult {
     pub message: MessageId,
     /// `Sent`, `Failed`, `Unknown`, or `Queued` for another try at `next_try_at`.
     pub state: DeliveryState,
-    /// As [`Verdict::Send`] gave it.
+    /// As [`super::Verdict::Send`] gave it.
     pub attempt: u32,
     pub provider_id: Option<String>,
     /// The platform's other ids of the message, when it left in parts.

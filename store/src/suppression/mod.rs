@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - For each address, reason and channel (or kind of channel) there is one row, and it tells the last word said: an
-//!   older word changes nothing, in whatever order words come ([`word`]).
+//!   older word changes nothing, in whatever order words come (`word`).
 //! - A suppression that was lifted stays as a row, unseen, and so does one that expired.
 //!
 //! What a suppression stops is decided in [`crate::delivery::begin`].
