@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn every_consumer_is_an_owned_lane() {
         let all = consumer_configs();
-        assert_eq!(all.len(), 4 * PARTITIONS as usize + 2 + 1 + 1 + 1 + 1);
+        assert_eq!(all.len(), 4 * PARTITIONS as usize + 2 + 1 + 1 + 1 + 1 + 1);
         for definition in all {
             assert_eq!(definition.config["ack_policy"], "all");
             assert_eq!(definition.config["priority_policy"], "pinned_client");

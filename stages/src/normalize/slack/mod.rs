@@ -227,6 +227,9 @@ fn without_token(raw: &mut Value) {
 /// A `ts`: seconds, and up to six digits behind a full stop.
 fn moment(ts: &str) -> Option<Timestamp> {
     let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, ""));
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let seconds: i64 = seconds.parse().ok()?;
     let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
     let micros: i64 = digits.parse().ok()?;
