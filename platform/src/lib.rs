@@ -96,3 +96,8 @@ pub fn all() -> Vec<Box<dyn Fake>> {
 pub fn of(kind: ChannelKind) -> Option<Box<dyn Fake>> {
     all().into_iter().find(|fake| fake.kind() == kind)
 }
+
+/// When the thing of this number was said, by the count of seconds that [`play`] numbers by.
+fn at(n: u64) -> String {
+    schemas::Timestamp::from_seconds(1_790_000_000 + i64::try_from(n).unwrap_or(0)).to_string()
+}

@@ -13,7 +13,7 @@ use schemas::{ChannelKind, TrackKind};
 use serde_json::{Value, json};
 
 use crate::{
-    Desk, Fake, Person, Webhook,
+    Desk, Fake, Person, Webhook, at,
     exchange::{Reply, exchange},
     jwt,
 };
@@ -45,7 +45,7 @@ impl Fake for MessageBird {
     fn say(&self, webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook> {
         let body = json!({
             "id": format!("{n:032x}"), "originator": person.id, "recipient": NUMBER, "body": text,
-            "createdDatetime": "2026-09-21T14:13:20+00:00",
+            "createdDatetime": at(n),
         });
         Some(signed(webhook_url, &body))
     }
@@ -56,7 +56,7 @@ impl Fake for MessageBird {
         person: &Person,
         provider_id: &str,
         kind: TrackKind,
-        _n: u64,
+        n: u64,
     ) -> Option<Webhook> {
         let (status, reason) = match kind {
             TrackKind::Sent => ("sent", "carrier accepted"),
@@ -66,7 +66,7 @@ impl Fake for MessageBird {
         };
         let body = json!({
             "id": provider_id, "reference": "", "recipient": person.id, "status": status,
-            "statusReason": reason, "statusDatetime": "2026-09-21T14:14:20+00:00",
+            "statusReason": reason, "statusDatetime": at(n),
         });
         Some(signed(webhook_url, &body))
     }

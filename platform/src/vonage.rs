@@ -14,7 +14,7 @@ use schemas::{ChannelKind, TrackKind};
 use serde_json::{Value, json};
 
 use crate::{
-    Desk, Fake, Person, Webhook,
+    Desk, Fake, Person, Webhook, at,
     exchange::{Reply, exchange},
     jwt,
 };
@@ -48,7 +48,7 @@ impl Fake for Vonage {
     fn say(&self, _webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook> {
         Some(signed(&json!({
             "channel": "sms", "message_uuid": format!("bbbbbbbb-cccc-4ddd-8eee-{n:012}"),
-            "to": NUMBER, "from": person.id, "timestamp": "2026-09-21T14:13:20.000Z",
+            "to": NUMBER, "from": person.id, "timestamp": at(n),
             "message_type": "text", "text": text,
             "sms": {"num_messages": "1"}, "usage": {"price": "0.0000", "currency": "EUR"},
         })))
@@ -60,7 +60,7 @@ impl Fake for Vonage {
         person: &Person,
         provider_id: &str,
         kind: TrackKind,
-        _n: u64,
+        n: u64,
     ) -> Option<Webhook> {
         let status = match kind {
             TrackKind::Sent => "submitted",
@@ -71,7 +71,7 @@ impl Fake for Vonage {
         };
         let mut body = json!({
             "message_uuid": provider_id, "to": person.id, "from": NUMBER, "channel": "sms",
-            "timestamp": "2026-09-21T14:14:20.000Z", "status": status,
+            "timestamp": at(n), "status": status,
         });
         if kind == TrackKind::Failed {
             body["error"] = json!({
