@@ -139,7 +139,11 @@ pub(crate) fn settings(kind: ChannelKind, config: &Fields) -> Result<(), ApiErro
     let Some(Value::Object(given)) = config.get("settings") else {
         return Ok(());
     };
-    for field in platform::of(kind).settings {
+    // Rates have forms of their own (a number, an object, `null`), which the sender checks.
+    let common = platform::COMMON
+        .iter()
+        .filter(|field| !matches!(field.form, Form::Object));
+    for field in platform::of(kind).settings.iter().chain(common) {
         if let Some(value) = given.get(field.name) {
             form(
                 format!("/config/settings/{}", field.name),
