@@ -34,7 +34,18 @@
     if (shown.has(message.id)) return;
     const own = message.direction === "inbound";
     const words = message.text || (message.attachments.length ? "📎 " + message.attachments.map((a) => a.name || a.type).join(", ") : "");
-    shown.set(message.id, line(words, own, message.name));
+    const item = line(words, own, message.name);
+    shown.set(message.id, item);
+    for (const one of message.buttons || []) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = one.title;
+      button.addEventListener("click", () => {
+        if (one.type === "url") { if (/^https?:/i.test(one.url)) window.open(one.url, "_blank", "noopener"); }
+        else { text.value = one.title; send(); }
+      });
+      item.append(document.createElement("br"), button);
+    }
     if (!own) say({ type: document.hidden ? "delivered" : "read", message_id: message.id });
   }
 

@@ -105,11 +105,14 @@ async fn a_visitor_chats_with_an_agent() {
         .say(json!({"event": "typing.start", "data": {"conversationId": conversation}}))
         .await;
     assert_eq!(visitor.hear(is("typing")).await["is_typing"], true);
-    agent.say(json!({"event": "message.send", "data": {"conversationId": conversation, "content": "On its way."}})).await;
+    agent.say(json!({"event": "message.send", "data": {"conversationId": conversation, "content": "On its way.",
+        "format": "markdown", "buttons": [{"title": "Thanks", "value": "thx"}]}})).await;
     let queued = agent.hear(is("message.queued")).await;
     let answer = visitor.hear(is("message")).await;
     assert_eq!(answer["message"]["id"], queued["data"]["id"]);
     assert_eq!(answer["message"]["text"], "On its way.");
+    assert_eq!(answer["message"]["format"], "markdown");
+    assert_eq!(answer["message"]["buttons"][0]["title"], "Thanks");
 
     visitor
         .say(json!({"type": "read", "message_id": answer["message"]["id"]}))

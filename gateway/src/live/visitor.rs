@@ -37,7 +37,10 @@ use crate::{
     directory::{Entry, Lookup},
     hub::Hub,
     problem::ApiError,
-    route::webhook,
+    route::{
+        message_in::{BUTTONS, FORMAT},
+        webhook,
+    },
 };
 
 const PURPOSE: &str = "webchat";
@@ -428,11 +431,18 @@ impl Visit {
 
 /// A message as a visitor sees it: who of the team wrote it is not told, only their name.
 fn shown(row: &MessageRow) -> Value {
+    let of = |name: &str| {
+        row.metadata
+            .as_ref()
+            .and_then(|metadata| metadata.get(name))
+    };
     json!({
         "id": row.id,
         "direction": row.direction,
         "text": row.content,
         "html": row.content_html,
+        "format": of(FORMAT),
+        "buttons": of(BUTTONS),
         "attachments": row.attachments,
         "name": row.sender_name,
         "created_at": row.created_at,

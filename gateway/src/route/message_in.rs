@@ -11,6 +11,11 @@ use utoipa::ToSchema;
 use super::{conversation::tags, optional_text, send::Known};
 use crate::{auth::Caller, problem::ApiError};
 
+/// Metadata of what has no column.
+pub(crate) const FORMAT: &str = "format";
+pub(crate) const BUTTONS: &str = "buttons";
+const TEMPLATE: &str = "template";
+
 /// HTML beyond this gets no text made from it.
 const MAX_HTML_TO_TEXT: usize = 256 * 1024;
 
@@ -107,6 +112,23 @@ pub(super) fn check(body: &MessageIn) -> Result<(), ApiError> {
             "There may be 50 attachments.",
         ));
     }
+    let given = match &body.content {
+        ContentIn::Text(_) => &[],
+        ContentIn::Parts(parts) => parts.attachments.as_slice(),
+    };
+    for (place, attachment) in body.attachments.iter().chain(given).enumerate() {
+        let fetched = ["https://", "http://", "media:"];
+        let strange = |url: &str| {
+            let start = url.get(..8).unwrap_or(url).to_ascii_lowercase();
+            !fetched.iter().any(|scheme| start.starts_with(scheme))
+        };
+        if attachment.url.as_deref().is_some_and(strange) {
+            return Err(ApiError::invalid(
+                format!("/attachments/{place}/url"),
+                "This must be an https:// or http:// address, or the `media:…` of an upload.",
+            ));
+        }
+    }
     optional_text("/subject", body.subject.as_ref(), 998)?;
     optional_text("/in_reply_to", body.in_reply_to.as_ref(), 998)?;
     tags(&body.tags)?;
@@ -164,20 +186,22 @@ pub(super) fn build(
         (None, _) => None,
     };
     let now = Timestamp::now();
+    let content = Content {
+        text,
+        html,
+        attachments,
+        format: body.format,
+        buttons: body.buttons,
+        template: body.template,
+    };
+    metadata.extend(kept(&content));
     Ok(Message {
         id,
         conversation_id: body.conversation_id,
         channel_id: known.channel,
         message_type,
         direction: Direction::Outbound,
-        content: Content {
-            text,
-            html,
-            attachments,
-            format: body.format,
-            buttons: body.buttons,
-            template: body.template,
-        },
+        content,
         sender: Party {
             id: caller.actor.to_string(),
             kind: PartyType::Agent,
@@ -207,6 +231,32 @@ pub(super) fn build(
         deleted_at: None,
         metadata,
     })
+}
+
+/// What of a content has no column of its own, as metadata: see [`restored`].
+fn kept(content: &Content) -> Map<String, Value> {
+    let mut kept = Map::new();
+    if !content.format.is_plain() {
+        kept.insert(FORMAT.into(), content.format.name().into());
+    }
+    if !content.buttons.is_empty() {
+        kept.insert(BUTTONS.into(), serde_json::json!(content.buttons));
+    }
+    if let Some(template) = &content.template {
+        kept.insert(TEMPLATE.into(), serde_json::json!(template));
+    }
+    kept
+}
+
+/// A content with what its message's metadata keeps of it.
+pub(super) fn restored(content: Content, metadata: &Map<String, Value>) -> Content {
+    let of = |name: &str| metadata.get(name).cloned().unwrap_or_default();
+    Content {
+        format: serde_json::from_value(of(FORMAT)).unwrap_or_default(),
+        buttons: serde_json::from_value(of(BUTTONS)).unwrap_or_default(),
+        template: serde_json::from_value(of(TEMPLATE)).unwrap_or_default(),
+        ..content
+    }
 }
 
 /// Plain text for those who do not read HTML.

@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 
 use super::{
     SUCCESS, SuccessOut,
+    message_in::restored,
     send::{Known, conversation},
 };
 use crate::{
@@ -139,18 +140,22 @@ async fn resend(hub: &Hub, caller: &Caller, id: MessageId) -> Result<DeliveryRow
 
 /// The message as it was sent before.
 fn message(row: MessageRow, known: &Known) -> Message {
+    let metadata = super::map(row.metadata);
     Message {
         id: row.id,
         conversation_id: row.conversation_id,
         channel_id: row.channel_id,
         message_type: row.message_type,
         direction: row.direction,
-        content: Content {
-            text: row.content,
-            html: row.content_html,
-            attachments: row.attachments,
-            ..Content::default()
-        },
+        content: restored(
+            Content {
+                text: row.content,
+                html: row.content_html,
+                attachments: row.attachments,
+                ..Content::default()
+            },
+            &metadata,
+        ),
         sender: Party {
             id: row.sender_id,
             kind: row.sender_type,
@@ -178,7 +183,7 @@ fn message(row: MessageRow, known: &Known) -> Message {
         created_at: row.created_at,
         edited_at: row.edited_at,
         deleted_at: None,
-        metadata: super::map(row.metadata),
+        metadata,
     }
 }
 

@@ -121,6 +121,8 @@ fn what_cannot_be_sent_is_refused() {
         json!({"conversation_id": ID, "content": "x", "subject": "a\r\nBcc: everyone@example.com"}),
         json!({"conversation_id": ID, "content": "x", "metadata": {"subject": "a\nb"}}),
         json!({"conversation_id": ID, "content": "x", "attachments": vec![json!({"type": "file"}); 51]}),
+        json!({"conversation_id": ID, "content": "x", "attachments": [{"type": "file", "url": "javascript:alert(1)"}]}),
+        json!({"conversation_id": ID, "content": {"attachments": [{"type": "file", "url": "file:///etc/passwd"}]}}),
         json!({"conversation_id": ID, "content": "x", "tags": vec!["t"; 65]}),
     ] {
         assert_eq!(

@@ -19,7 +19,7 @@ pub(super) const PLATFORM: Platform = Platform {
         verify: "session token of the hub, origin of the page",
         text: "64 KiB, plain or HTML",
         media: "by address",
-        buttons: "-",
+        buttons: "shown by the page",
         receipts: "delivered, read",
         edits: "-",
         templates: "-",
