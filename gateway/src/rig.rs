@@ -218,9 +218,20 @@ impl Rig {
 pub(crate) async fn deps(change: impl FnOnce(&mut Settings)) -> (Deps, Parts) {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
+    // What the streams reserve must not depend on how full this machine's disk is.
+    let config = folder.path().join("server.conf");
+    let store = folder.path().join("js");
+    std::fs::write(
+        &config,
+        format!(
+            "jetstream {{ store_dir: \"{}\", max_file_store: 1TB }}",
+            store.display()
+        ),
+    )
+    .unwrap();
     let broker = Command::new(binary())
-        .args(["-a", "127.0.0.1", "-js", "-p", &port.to_string(), "-sd"])
-        .arg(folder.path().join("js"))
+        .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-c"])
+        .arg(&config)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

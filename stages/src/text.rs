@@ -130,7 +130,8 @@ fn domain(domain: &str) -> String {
     let shown = labels.as_deref().and_then(|labels| {
         let (shown, valid) = idna::domain_to_unicode(labels);
         let same = idna::domain_to_ascii(&shown).ok().as_deref() == Some(labels);
-        (valid.is_ok() && same).then_some(shown)
+        let bare = !shown.contains(char::is_whitespace);
+        (valid.is_ok() && same && bare).then_some(shown)
     });
     shown.unwrap_or(lower)
 }
