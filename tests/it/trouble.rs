@@ -235,6 +235,14 @@ async fn without_the_broker_nothing_is_accepted_and_nothing_accepted_is_lost() {
     }
     let broker = Pid::from_raw(hub.children("nats-server")[0]);
     kill(broker, Signal::SIGSTOP).unwrap();
+    // Its threads stop one by one; on a busy machine the last ones could still store something.
+    let stopped = until_some(|| async {
+        let tasks = std::fs::read_dir(format!("/proc/{broker}/task")).ok()?;
+        let state = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let mut tasks = tasks.flatten().map(|task| state(task.path().join("stat")));
+        tasks.all(|stat| stat.contains(") T ")).then_some(())
+    });
+    assert!(stopped.await.is_some(), "the broker goes on");
     let (status, headers, text) = post(
         &hub,
         &channel,
