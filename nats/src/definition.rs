@@ -32,6 +32,7 @@ const CONSUMERS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("OUT", embedded!("consumers/OUT": "project-out", "deliver")),
     ("TRACK", embedded!("consumers/TRACK": "project-track")),
+    ("BULK", embedded!("consumers/BULK": "bulk")),
     ("SCHED", embedded!("consumers/SCHED": "forward-due")),
     ("ADVISORY", embedded!("consumers/ADVISORY": "janitor")),
 ];
@@ -103,6 +104,16 @@ pub fn channel_lane(channel: ChannelId) -> Lane {
         stream: "OUT",
         durable: format!("deliver-{}", channel.simple()),
         filter: format!("out.*.{}.*", channel.simple()),
+    }
+}
+
+/// The lane that carries a channel's campaigns.
+#[must_use]
+pub fn bulk_lane(channel: ChannelId) -> Lane {
+    Lane {
+        stream: "BULK",
+        durable: format!("bulk-{}", channel.simple()),
+        filter: format!("bulk.*.{}.>", channel.simple()),
     }
 }
 
@@ -238,9 +249,12 @@ mod tests {
 
     #[test]
     fn a_channel_gets_its_own_consumer() {
-        let lane = channel_lane(ChannelId(Uuid::from_u128(5)));
-        let config = consumer_config(&lane).unwrap();
-        assert_eq!(config["durable_name"], lane.durable);
-        assert_eq!(config["filter_subject"], lane.filter);
+        let channel = ChannelId(Uuid::from_u128(5));
+        for lane in [channel_lane(channel), bulk_lane(channel)] {
+            let config = consumer_config(&lane).unwrap();
+            assert_eq!(config["durable_name"], lane.durable);
+            assert_eq!(config["filter_subject"], lane.filter);
+            assert_eq!(lane.share(), channel.simple().to_string());
+        }
     }
 }

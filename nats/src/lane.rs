@@ -25,6 +25,16 @@ pub struct Lane {
     pub filter: String,
 }
 
+impl Lane {
+    /// What decides whose lane it is: the durable's name after its role, so that a channel's sends and its campaigns
+    /// have one owner.
+    pub(crate) fn share(&self) -> &str {
+        self.durable
+            .split_once('-')
+            .map_or(&*self.durable, |(_, share)| share)
+    }
+}
+
 /// One envelope.
 #[derive(Clone, Debug)]
 pub struct Item {
@@ -89,6 +99,12 @@ impl Held {
     #[must_use]
     pub fn expired(&self) -> bool {
         self.age() > self.shared.limit
+    }
+
+    /// Whether both are of one time of owning the lane: nobody else owned it in between.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 }
 

@@ -36,7 +36,7 @@ pub use advisory::Janitor;
 pub use api::ApiError;
 pub use bus::{Bus, Notice};
 pub use dead_letter::{DeadLetter, Letter};
-pub use definition::{channel_lane, lanes};
+pub use definition::{bulk_lane, channel_lane, lanes};
 pub use lag::ConsumerLag;
 pub use lane::{Batch, HandleError, Handler, Held, Item, Lane, WorkerSettings};
 pub use link::{ConnectError, ConnectSettings};

@@ -138,7 +138,7 @@ async fn plan_streams(bus: &Bus) -> Result<Vec<Step>, ProvisionError> {
         #[serde(default = "Vec::new")]
         streams: Vec<Described>,
     }
-    let mut actual = HashMap::new();
+    let mut actual: HashMap<String, Described> = HashMap::new();
     let mut offset = 0;
     loop {
         let page: Page = bus
@@ -148,11 +148,7 @@ async fn plan_streams(bus: &Bus) -> Result<Vec<Step>, ProvisionError> {
             .map_err(|source| failed("the list of streams", source))?;
         let received = page.streams.len();
         offset += received;
-        actual.extend(
-            page.streams
-                .into_iter()
-                .map(|found| (found.name(), found.config)),
-        );
+        actual.extend(page.streams.into_iter().map(|found| (found.name(), found)));
         if received == 0 || offset >= page.total {
             break;
         }
@@ -163,7 +159,7 @@ async fn plan_streams(bus: &Bus) -> Result<Vec<Step>, ProvisionError> {
         .collect())
 }
 
-fn stream_step(wanted: &Value, actual: &HashMap<String, Value>) -> Option<Step> {
+fn stream_step(wanted: &Value, actual: &HashMap<String, Described>) -> Option<Step> {
     let name = wanted["name"].as_str().unwrap_or_default();
     let object = match name.strip_prefix("KV_") {
         Some(bucket) => format!("bucket {bucket}"),
@@ -173,7 +169,13 @@ fn stream_step(wanted: &Value, actual: &HashMap<String, Value>) -> Option<Step> 
     let Some(actual) = actual.get(name) else {
         return Some(missing(object, vec![create]));
     };
-    let changes = differences(&object, wanted, actual, stream_loses);
+    let mut changes = differences(&object, wanted, &actual.config, stream_loses);
+    if actual.state.messages == 0 {
+        // Nothing to lose.
+        for change in &mut changes {
+            change.destructive = false;
+        }
+    }
     let anew = changes.iter().any(|change| must_be_anew(&change.field));
     let requests = if anew {
         vec![(format!("STREAM.DELETE.{name}"), json!({})), create]
@@ -255,9 +257,17 @@ fn missing(object: String, requests: Vec<(String, Value)>) -> Step {
     }
 }
 
+#[derive(Default, Deserialize)]
+struct State {
+    messages: u64,
+}
+
 #[derive(Deserialize)]
 struct Described {
     config: Value,
+    /// A stream's; consumers have none.
+    #[serde(default)]
+    state: State,
 }
 
 impl Described {

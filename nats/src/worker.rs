@@ -59,7 +59,7 @@ pub async fn run_lanes<H: Handler>(
             let members = view.borrow_and_update();
             let lanes = lanes.borrow_and_update();
             let mine = |lane: &&Lane| {
-                membership::owner(&members, &lane.durable) == Some(settings.worker.as_str())
+                membership::owner(&members, lane.share()) == Some(settings.worker.as_str())
             };
             lanes.iter().filter(mine).cloned().collect()
         };

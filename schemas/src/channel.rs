@@ -100,10 +100,15 @@ impl ChannelKind {
         }
     }
 
-    /// What an address on this platform is called in `comm_contact_addresses`.
+    /// What an address on this platform is called in `contact_addresses`: the same for all who deliver to the same
+    /// addresses.
     #[must_use]
     pub const fn address_kind(self) -> &'static str {
-        self.name()
+        match self {
+            Self::Gmail => Self::Email.name(),
+            Self::Twilio | Self::Vonage | Self::MessageBird => "phone",
+            _ => self.name(),
+        }
     }
 }
 

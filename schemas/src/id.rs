@@ -76,6 +76,14 @@ ids! {
     TemplateId,
     /// One address that must not be written to.
     SuppressionId,
+    /// One message to many contacts.
+    CampaignId,
+    /// One list of contacts.
+    ListId,
+    /// One rule by which contacts are chosen.
+    SegmentId,
+    /// One file of contacts that was read in.
+    ImportId,
 }
 
 /// Joins parts so that no two different lists of parts give the same bytes.
@@ -106,6 +114,12 @@ impl MessageId {
     #[must_use]
     pub fn idempotent(tenant: TenantId, key: &str) -> Self {
         Self(derive(tenant.0, &["idempotency-key", key]))
+    }
+
+    /// A campaign's message to a contact: UUIDv5(campaign, contact).
+    #[must_use]
+    pub fn campaign(campaign: CampaignId, contact: ContactId) -> Self {
+        Self(Uuid::new_v5(&campaign.0, contact.0.as_bytes()))
     }
 
     /// An automatic reply: UUIDv5(the message that caused it, the rule's name).

@@ -8,6 +8,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod campaign;
 pub mod channel;
 pub mod conversation;
 pub mod dead;
@@ -31,6 +32,7 @@ pub mod subject;
 pub mod suppression;
 pub mod time;
 pub mod track;
+pub mod tracking_token;
 pub mod understanding;
 
 pub use channel::{ChannelKind, ChannelStatus};
@@ -38,8 +40,8 @@ pub use conversation::ConversationStatus;
 pub use dead::DeadReason;
 pub use envelope::{Body, Context, DecodeError, Envelope, Hop, Raw, Spoken};
 pub use id::{
-    ApiKeyId, ChannelId, ContactId, ConversationId, MediaId, MessageId, RuleId, SuppressionId,
-    TemplateId, TenantId,
+    ApiKeyId, CampaignId, ChannelId, ContactId, ConversationId, ImportId, ListId, MediaId,
+    MessageId, RuleId, SegmentId, SuppressionId, TemplateId, TenantId,
 };
 pub use labelled::LabelledText;
 pub use message::{
@@ -55,4 +57,5 @@ pub use snapshot::{ChannelSnapshot, Snapshot, Template, TenantSnapshot};
 pub use suppression::{SuppressionReason, SuppressionScope};
 pub use time::Timestamp;
 pub use track::{About, DeliveryState, TrackContext, TrackEvent, TrackKind};
+pub use tracking_token::TrackingToken;
 pub use understanding::{Backend, EntityPattern, Task, Understanding};

@@ -1,6 +1,6 @@
 //! Subjects, streams and stage names, spelled once.
 
-use crate::{ChannelId, ChannelKind, TenantId, TrackContext, TrackKind};
+use crate::{CampaignId, ChannelId, ChannelKind, TenantId, TrackContext, TrackKind};
 
 pub mod stream {
     pub const INGEST: &str = "INGEST";
@@ -80,6 +80,31 @@ pub fn conversation(partition: u32, tenant: TenantId) -> String {
 #[must_use]
 pub fn outbound(kind: ChannelKind, channel: ChannelId, tenant: TenantId) -> String {
     format!("out.{kind}.{}.{}", channel.simple(), tenant.simple())
+}
+
+/// A campaign's chunks to be sent.
+#[must_use]
+pub fn bulk(kind: ChannelKind, channel: ChannelId, campaign: CampaignId, number: i32) -> String {
+    format!(
+        "bulk.{kind}.{}.{}.{number}",
+        channel.simple(),
+        campaign.simple()
+    )
+}
+
+/// Core subject on which it is told that a campaign's status changed.
+#[must_use]
+pub fn campaign_changed(campaign: CampaignId) -> String {
+    format!("hub.campaign.{}", campaign.simple())
+}
+
+/// All of them.
+pub const CAMPAIGNS_CHANGED: &str = "hub.campaign.*";
+
+/// Core subject of a campaign's progress, for those who watch.
+#[must_use]
+pub fn campaign_progress(tenant: TenantId) -> String {
+    format!("live.track.{}.campaign.progress", tenant.simple())
 }
 
 /// What became of them.

@@ -2,9 +2,10 @@
 //! as one of these (`id as "id: Id"`) and turns into the field's own type.
 
 use schemas::{
-    ApiKeyId, ChannelId, ChannelKind, ChannelStatus, ContactId, ConversationId, ConversationStatus,
-    DeliveryState, Direction, MediaId, MessageId, MessageType, PartyType, Priority, RuleId,
-    SuppressionId, SuppressionReason, SuppressionScope, Task, TemplateId, TenantId, Timestamp,
+    ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, ContactId, ConversationId,
+    ConversationStatus, DeliveryState, Direction, ImportId, ListId, MediaId, MessageId,
+    MessageType, PartyType, Priority, RuleId, SegmentId, SuppressionId, SuppressionReason,
+    SuppressionScope, Task, TemplateId, TenantId, Timestamp,
 };
 use sqlx::{
     Decode, Postgres, Type, ValueRef,
@@ -66,7 +67,11 @@ ids!(
     MessageId,
     RuleId,
     TemplateId,
-    SuppressionId
+    SuppressionId,
+    CampaignId,
+    ListId,
+    SegmentId,
+    ImportId
 );
 
 macro_rules! nullable {
