@@ -11,12 +11,14 @@
 //! Deliberately absent: any I/O inside a stage, and any second code path for fused stages: a group
 //! of one stage and a group of all of them run through the same lines.
 
+mod item;
+mod output;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use nats::{Batch, Bus, DeadLetter, HandleError, Item};
 use schemas::{
     About, DeadReason, Envelope, Hop, Outcome, Timestamp, TrackContext, TrackEvent, TrackKind,
@@ -24,7 +26,11 @@ use schemas::{
 };
 use stages::{Cx, Stage};
 
-use crate::{directory::Directory, media, shelf::Shelf, spoken::Memory};
+use self::{
+    item::{Original, open},
+    output::Outputs,
+};
+use crate::{directory::Directory, shelf::Shelf, spoken::Memory};
 
 /// How long the outputs of a batch may take to be stored before the batch is given up and redelivered.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(60);
@@ -46,36 +52,6 @@ pub(crate) struct Pipeline {
 enum Slot {
     Going(Box<Envelope>),
     Settled,
-}
-
-/// What a batch causes.
-#[derive(Default)]
-struct Outputs {
-    publish: Vec<(String, Bytes)>,
-    dead: Vec<DeadLetter>,
-}
-
-impl Outputs {
-    /// Hands messages with files on to who fetches them.
-    fn fetch(&mut self, slots: &[Slot], unread: &[Envelope]) {
-        for (slot, unread) in slots.iter().zip(unread) {
-            let Slot::Going(envelope) = slot else {
-                continue;
-            };
-            if envelope.message().is_some_and(media::has_files) {
-                let place = partition::of(&partition::token(&envelope.conversation_key));
-                let to = subject::pipe(subject::MEDIA, place, envelope.tenant);
-                self.publish.push((to, unread.encode()));
-            }
-        }
-    }
-
-    fn track(&mut self, events: &[TrackEvent]) {
-        self.publish.extend(events.iter().map(|event| {
-            let subject = subject::track(event.tenant, event.context, event.kind);
-            (subject, event.encode())
-        }));
-    }
 }
 
 impl Pipeline {
@@ -330,99 +306,4 @@ fn passed_on(outcome: &Outcome) -> Option<&Envelope> {
         Outcome::Next(envelope) => Some(envelope),
         Outcome::Track(_) | Outcome::Drop(_) | Outcome::Dead(_) => None,
     }
-}
-
-/// Where an envelope came from, for its dead letter.
-#[derive(Clone)]
-struct Original {
-    payload: Bytes,
-    subject: Arc<str>,
-    stream: &'static str,
-    stream_seq: u64,
-    index: u32,
-}
-
-impl Original {
-    fn of(item: &Item, stream: &'static str) -> Self {
-        Self {
-            payload: item.payload.clone(),
-            subject: Arc::clone(&item.subject),
-            stream,
-            stream_seq: item.stream_seq,
-            index: item.index,
-        }
-    }
-
-    fn letter(&self, stage: &'static str, reason: DeadReason) -> DeadLetter {
-        DeadLetter {
-            stage: stage.to_owned(),
-            reason: reason.code,
-            detail: reason.detail,
-            tenant: tenant_of(&self.subject),
-            original_stream: self.stream.to_owned(),
-            original_subject: self.subject.to_string(),
-            original_seq: self.stream_seq,
-            original_index: self.index,
-            at: Timestamp::now(),
-            payload: self.payload.clone(),
-        }
-    }
-}
-
-fn tenant_of(subject: &str) -> Option<schemas::TenantId> {
-    // `in.<p>.<tenant>.…` and `pipe.<stage>.<p>.<tenant>`
-    let place = if subject.starts_with("pipe.") { 3 } else { 2 };
-    subject.split('.').nth(place)?.parse().ok()
-}
-
-/// The envelopes of an item: one when the gateway or an earlier stage made it, one for each update
-/// when an adapter published the platform's own bytes.
-fn open(item: &Item, stream: &'static str) -> Result<Vec<(Original, Envelope)>, DeadReason> {
-    let original = Original::of(item, stream);
-    let place = partition::position(item.stored_at, item.index);
-    if stream == subject::stream::PIPE {
-        let envelope = Envelope::decode(&item.payload)
-            .map_err(|error| DeadReason::new("undecodable", error.to_string()))?;
-        return if tenant_of(&item.subject) == Some(envelope.tenant) {
-            Ok(vec![(original, envelope)])
-        } else {
-            Err(forged())
-        };
-    }
-    let from = subject::Inbound::parse(&item.subject)
-        .ok_or_else(|| DeadReason::new("subject", "not an inbound subject"))?;
-    if Envelope::is_envelope(&item.payload) {
-        let mut envelope = Envelope::decode(&item.payload)
-            .map_err(|error| DeadReason::new("undecodable", error.to_string()))?;
-        let claimed = (envelope.tenant, envelope.channel, envelope.kind);
-        if claimed != (from.tenant, from.channel, from.kind) {
-            return Err(forged());
-        }
-        envelope.position = place;
-        return Ok(vec![(original, envelope)]);
-    }
-    let updates = ingest::channel::split(from.kind, None, item.payload.clone())
-        .map_err(|error| DeadReason::new("malformed", error.to_string()))?;
-    Ok(updates
-        .into_iter()
-        .map(|update| {
-            let mut envelope = ingest::channel::envelope(
-                from.tenant,
-                from.channel,
-                from.kind,
-                update,
-                item.stored_at,
-            );
-            envelope.position = place;
-            (original.clone(), envelope)
-        })
-        .collect())
-}
-
-/// An envelope that names another tenant or channel than the subject it was allowed on.
-fn forged() -> DeadReason {
-    DeadReason::new(
-        "forged",
-        "the envelope names another tenant or channel than its subject",
-    )
 }
