@@ -1,17 +1,21 @@
-//! Roles: what a process of tidings can do, and how the crates are put together for it.
+//! Roles: what a process of tidings can do, and how the crates are put together for it: a role a file.
 //!
-//! The only file that knows every crate.
+//! The only place that knows every crate.
+
+mod deliver;
+mod gateway;
+mod janitor;
+mod media;
+mod pipeline;
+mod poll;
+mod project;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use nats::{Bus, ConnectSettings, Forwarder, Handler, Janitor, Lane, WorkerSettings};
-use schemas::{Secret, subject};
-use sinks::{
-    deliver::{Deliver, Senders},
-    project::{Conversations, OutboundMessages, Tracking},
-};
+use nats::{Bus, ConnectSettings, Handler, Lane, WorkerSettings};
+use schemas::Secret;
 use store::{Keyring, Store};
 use tokio::{
     net::TcpListener,
@@ -21,15 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    config::{Config, without_credentials},
-    directory::Directory,
-    lag, media,
-    pipeline::Pipeline,
-    shelf::{Keeper, Objects, Shelf},
-    telemetry,
-    tester::Tester,
-};
+use crate::config::{Config, without_credentials};
 
 /// What a process can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,8 +77,6 @@ pub(crate) struct Hub {
 const DRAIN: Duration = Duration::from_secs(25);
 /// How long a projector waits for more rows: a transaction costs Postgres the same for one as for many.
 const GATHER: Duration = Duration::from_millis(5);
-/// How long what is being sent may take to be recorded after the lanes have stopped.
-const SETTLE: Duration = Duration::from_secs(5);
 
 /// `tidings serve`: connects as the settings say and runs roles until Ctrl-C or SIGTERM.
 pub(crate) async fn serve(
@@ -177,235 +171,6 @@ struct Starting<'a> {
 }
 
 impl Starting<'_> {
-    async fn gateway(&mut self, listener: Option<TcpListener>) -> anyhow::Result<()> {
-        let settings = &self.config.gateway;
-        let listener = match listener {
-            Some(listener) => listener,
-            None => TcpListener::bind(settings.listen)
-                .await
-                .with_context(|| format!("cannot listen on {}", settings.listen))?,
-        };
-        let auth = &self.config.auth;
-        let deps = gateway::Deps {
-            store: self.store.clone(),
-            bus: self.bus.clone(),
-            settings: gateway::Settings {
-                body_limit_bytes: settings.body_limit_bytes,
-                email_body_limit_bytes: settings.email_body_limit_bytes,
-                publish_deadline: settings.publish_deadline(),
-                request_timeout: settings.request_timeout(),
-                max_connections: settings.max_connections,
-                cors_origins: settings.cors_origins.clone(),
-                public_url: settings.public_url.clone(),
-                trusted_proxies: settings.trusted_proxies.clone(),
-                google_keys_url: settings.google_keys_url.clone(),
-                key_cache: auth.key_cache(),
-                jwt: gateway::JwtSettings {
-                    hs256_secret: auth.jwt_hs256_secret()?,
-                    rs256_public_key_pem: auth.jwt_rs256_public_key()?,
-                    issuer: auth.jwt_issuer.clone(),
-                    audience: auth.jwt_audience.clone(),
-                },
-            },
-            media: Arc::new(media::Keeper::new(
-                Objects::new(&self.config.storage)?,
-                &self.config.media,
-            )),
-            models: Arc::new(Keeper::new(Objects::new(&self.config.storage)?)),
-            tester: Arc::new(Tester::new(self.store.clone(), self.sender_settings())),
-            metrics: Arc::new(telemetry::metrics_text),
-        };
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            gateway::serve(deps, listener, stop)
-                .await
-                .context("the gateway")
-        });
-        let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            lag::watch(bus, store, stop).await;
-            Ok(())
-        });
-        Ok(())
-    }
-
-    async fn pipeline(&mut self, only: Option<&str>) -> anyhow::Result<()> {
-        let Some(directory) = Directory::load(self.store.clone(), &self.stop).await else {
-            return Ok(());
-        };
-        let groups = &self.config.pipeline.groups;
-        let first_of = |group: &[String]| group.first().cloned().unwrap_or_default();
-        if let Some(only) = only
-            && !groups.iter().any(|group| first_of(group) == only)
-        {
-            bail!("no group of pipeline.groups begins with `{only}`");
-        }
-        let shelf = Arc::new(Shelf::new(
-            Arc::clone(&directory),
-            self.store.clone(),
-            Objects::new(&self.config.storage)?,
-            &self.config.storage.cache_folder,
-            // Transformers take seconds to load.
-            tokio::task::block_in_place(|| inference::Backends::open(&self.config.inference))
-                .context("opening the backends")?,
-        ));
-        let (following, stop) = (Arc::clone(&shelf), self.stop.clone());
-        self.tasks.spawn(async move {
-            following.follow(stop).await;
-            Ok(())
-        });
-        shelf.filled().await;
-        let settings = stages::Settings {
-            language: self.config.language.backend.clone(),
-        };
-        for (place, group) in groups.iter().enumerate() {
-            let entry = first_of(group);
-            if only.is_some_and(|only| only != entry) {
-                continue;
-            }
-            let names: Vec<&str> = group.iter().map(String::as_str).collect();
-            let next = groups
-                .get(place + 1)
-                .map(|next| first_of(next))
-                .and_then(|next| subject::stage::ALL.into_iter().find(|stage| *stage == next));
-            let handler = Pipeline::new(
-                self.bus.clone(),
-                stages::build_with(&names, &settings)?.0,
-                next,
-                Arc::clone(&directory),
-                Arc::clone(&shelf),
-                self.worker.clone(),
-            );
-            self.run(
-                &entry,
-                self.config.pipeline.max_batch,
-                nats::lanes(&entry),
-                handler,
-            );
-        }
-        let (bus, stop) = (self.bus.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            directory.follow(bus, stop).await;
-            Ok(())
-        });
-        Ok(())
-    }
-
-    async fn deliver(&mut self, owner: Option<String>) -> anyhow::Result<()> {
-        let senders = Senders::new(self.store.clone(), self.sender_settings());
-        if let Err(error) = senders.refresh(true).await {
-            tracing::warn!(%error, "channels cannot be loaded yet");
-        }
-        let deliver = Arc::new(Deliver::new(
-            self.bus.clone(),
-            self.store.clone(),
-            Arc::clone(&senders),
-            owner.unwrap_or_else(|| self.worker.clone()),
-        ));
-        let settings = self.worker_settings("deliver", self.config.deliver.max_batch);
-        let (bus, lanes, stop) = (self.bus.clone(), senders.lanes(), self.stop.clone());
-        self.tasks.spawn(async move {
-            nats::run_lanes(bus, settings, lanes, Arc::clone(&deliver), stop)
-                .await
-                .context("the sender")?;
-            if !deliver.settle(SETTLE).await {
-                tracing::warn!(
-                    "some sends were not recorded in time; the ledger says so when it is asked"
-                );
-            }
-            Ok(())
-        });
-        let (bus, stop) = (self.bus.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            senders.watch(bus, stop).await;
-            Ok(())
-        });
-        Ok(())
-    }
-
-    fn project(&mut self) {
-        let max = self.config.project.max_batch;
-        let (bus, store) = (self.bus.clone(), self.store.clone());
-        let conversations = Conversations::new(bus.clone(), store.clone(), self.worker.clone());
-        self.run(
-            "project-conv",
-            max,
-            nats::lanes("project-conv"),
-            conversations,
-        );
-        let outbound = OutboundMessages::new(bus.clone(), store.clone());
-        self.run("project-out", max, nats::lanes("project-out"), outbound);
-        self.run(
-            "project-track",
-            max,
-            nats::lanes("project-track"),
-            Tracking::new(bus, store.clone()),
-        );
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            sinks::project::look_again(store, stop).await;
-            Ok(())
-        });
-    }
-
-    fn media(&mut self) -> anyhow::Result<()> {
-        let objects = Objects::new(&self.config.storage)?;
-        let lane = media::Queue::new(self.store.clone(), objects.clone(), &self.config.media)?;
-        self.run(subject::MEDIA, 64, nats::lanes(subject::MEDIA), lane);
-        let fetcher = media::Fetcher::new(
-            self.store.clone(),
-            objects,
-            self.sender_settings(),
-            &self.config.media,
-        )?;
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            fetcher.run(stop).await;
-            Ok(())
-        });
-        Ok(())
-    }
-
-    fn janitor(&mut self, callout_seed: Option<Secret>) {
-        self.run(
-            "forward-due",
-            256,
-            nats::lanes("forward-due"),
-            Forwarder::new(self.bus.clone()),
-        );
-        self.run(
-            "janitor",
-            256,
-            nats::lanes("janitor"),
-            Janitor::new(self.bus.clone()),
-        );
-        if let Some(seed) = callout_seed {
-            let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
-            self.tasks.spawn(async move {
-                let decide = |user: String, password: Secret| {
-                    let store = store.clone();
-                    async move { ingest::adapter::authenticate(&store, &user, &password).await }
-                };
-                nats::callout::serve(bus, &seed, decide, stop)
-                    .await
-                    .context("adapters' sign-in")
-            });
-        }
-    }
-
-    fn poll(&mut self, owner: Option<String>) {
-        let settings = ingest::poll::Settings {
-            allow_private_urls: self.config.deliver.allow_private_urls,
-            max_bytes: self.config.gateway.email_body_limit_bytes,
-        };
-        let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
-        let worker = owner.unwrap_or_else(|| self.worker.clone());
-        self.tasks.spawn(async move {
-            ingest::poll::run(bus, store, settings, worker, stop).await;
-            Ok(())
-        });
-    }
-
     /// Serves this worker's share of fixed lanes.
     fn run<H: Handler>(&mut self, role: &str, max_items: usize, lanes: Vec<Lane>, handler: H) {
         let settings = self.worker_settings(role, max_items);
