@@ -8,8 +8,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod address;
 pub mod campaign;
 pub mod channel;
+pub mod contact;
 pub mod conversation;
 pub mod dead;
 pub mod envelope;
@@ -18,6 +20,7 @@ pub mod generic;
 pub mod id;
 pub mod keys;
 pub mod labelled;
+pub mod language_tag;
 pub mod message;
 pub mod outbound;
 pub mod outcome;
@@ -34,8 +37,10 @@ pub mod time;
 pub mod track;
 pub mod tracking_token;
 pub mod understanding;
+pub mod zone;
 
 pub use channel::{ChannelKind, ChannelStatus};
+pub use contact::{Consent, Membership, OptIn};
 pub use conversation::ConversationStatus;
 pub use dead::DeadReason;
 pub use envelope::{Body, Context, DecodeError, Envelope, Hop, Raw, Spoken};
@@ -59,3 +64,4 @@ pub use time::Timestamp;
 pub use track::{About, DeliveryState, TrackContext, TrackEvent, TrackKind};
 pub use tracking_token::TrackingToken;
 pub use understanding::{Backend, EntityPattern, Task, Understanding};
+pub use zone::Zone;

@@ -115,25 +115,9 @@ pub(crate) fn command(text: &str) -> Option<(String, &str)> {
 pub(crate) fn address(address: &str) -> String {
     let address = clean_line(address.to_owned(), 320);
     match address.rsplit_once('@') {
-        Some((local, domain)) => format!("{local}@{}", self::domain(domain)),
+        Some((local, domain)) => format!("{local}@{}", schemas::address::email::domain(domain)),
         None => address,
     }
-}
-
-fn domain(domain: &str) -> String {
-    let lower = domain.to_lowercase();
-    if lower.is_ascii() && !lower.contains("xn--") {
-        return lower;
-    }
-    // Only what comes back as the same labels is another spelling of them.
-    let labels = idna::domain_to_ascii(&lower).ok();
-    let shown = labels.as_deref().and_then(|labels| {
-        let (shown, valid) = idna::domain_to_unicode(labels);
-        let same = idna::domain_to_ascii(&shown).ok().as_deref() == Some(labels);
-        let bare = !shown.contains(char::is_whitespace);
-        (valid.is_ok() && same && bare).then_some(shown)
-    });
-    shown.unwrap_or(lower)
 }
 
 #[cfg(test)]
