@@ -1,5 +1,20 @@
 -- Campaigns: whom they are for, what they say, and what became of each of them.
 
+-- What an address on a channel of this type is called: schemas::ChannelKind::address_kind. All who deliver to telephones
+-- deliver to the same ones.
+create function address_kind(channel_type text) returns text language sql immutable parallel safe as $$
+    select case
+        when channel_type = 'gmail' then 'email'
+        when channel_type in ('twilio', 'vonage', 'messagebird') then 'phone'
+        else channel_type
+    end
+$$;
+update comm_suppressions s set kind = address_kind(kind) where kind <> address_kind(kind) and not exists (
+    select from comm_suppressions o where o.tenant_id = s.tenant_id and o.kind = address_kind(s.kind) and o.address = s.address
+        and o.reason = s.reason and o.channel_id is not distinct from s.channel_id);
+update contact_addresses a set kind = address_kind(kind) where kind <> address_kind(kind) and not exists (
+    select from contact_addresses o where o.tenant_id = a.tenant_id and o.kind = address_kind(a.kind) and o.address = a.address);
+
 -- Contacts that are written to in numbers. Those that wrote first have no attributes yet.
 alter table contacts
     -- The order in which an audience is paged, and what its upper bound is a value of.
@@ -173,6 +188,9 @@ create table campaign_chunks (
     -- Not to be published before: a sending window, or the next try of somebody in it.
     due_at       timestamptz,
     published_at timestamptz,
+    -- Outcomes recorded so far, and those of them that are failures.
+    tried        integer     not null default 0,
+    failed       integer     not null default 0,
     constraint campaign_chunks_pkey primary key (campaign_id, number),
     constraint campaign_chunks_campaign_id_fkey foreign key (campaign_id) references campaigns (id) on delete cascade,
     constraint campaign_chunks_state_check check (state in ('new', 'published', 'done'))

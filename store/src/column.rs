@@ -1,6 +1,9 @@
 //! How columns become our types. The macros of sqlx end each column in `.into()`, so a column is read
 //! as one of these (`id as "id: Id"`) and turns into the field's own type.
 
+use schemas::campaign::{
+    CampaignEventType, CampaignStatus, CampaignType, RecipientStatus, Verdict,
+};
 use schemas::{
     ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, ContactId, ConversationId,
     ConversationStatus, DeliveryState, Direction, ImportId, ListId, MediaId, MessageId,
@@ -129,7 +132,12 @@ names!(
     Priority,
     SuppressionReason,
     SuppressionScope,
-    Task
+    Task,
+    CampaignStatus,
+    CampaignType,
+    RecipientStatus,
+    CampaignEventType,
+    Verdict
 );
 
 macro_rules! maybe_names {
@@ -155,7 +163,13 @@ macro_rules! maybe_names {
         }
     )*};
 }
-maybe_names!(ChannelKind, DeliveryState, Priority, SuppressionReason);
+maybe_names!(
+    ChannelKind,
+    DeliveryState,
+    Priority,
+    SuppressionReason,
+    Verdict
+);
 
 fn parse<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, BoxDynError> {
     text.parse()

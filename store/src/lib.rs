@@ -31,6 +31,7 @@ pub mod analytics;
 pub mod api_key;
 pub mod audit;
 pub mod bot_command;
+pub mod campaign;
 pub mod channel;
 mod column;
 pub mod contact;

@@ -33,9 +33,10 @@ pub(crate) struct SuppressionIn {
     /// Where it holds; give this or `kind`.
     #[serde(default, alias = "channelId")]
     channel_id: Option<ChannelId>,
-    /// On all channels of this kind.
+    /// On all channels that deliver to such addresses: `email`, `phone`, or a channel's type.
     #[serde(default)]
-    kind: Option<ChannelKind>,
+    #[schema(example = "email")]
+    kind: Option<String>,
     /// As the platform writes it, e.g. an e-mail address, a number in E.164, or a user's id.
     #[schema(min_length = 1, max_length = 1024)]
     address: String,
@@ -60,7 +61,8 @@ pub(crate) struct SuppressionOut {
     id: SuppressionId,
     /// Null: on all channels of the kind.
     channel_id: Option<ChannelId>,
-    kind: ChannelKind,
+    /// What the address is: `email`, `phone`, or the type of its channels.
+    kind: String,
     address: String,
     reason: SuppressionReason,
     scope: SuppressionScope,
@@ -83,6 +85,19 @@ impl From<SuppressionRow> for SuppressionOut {
             expires_at: row.expires_at,
         }
     }
+}
+
+/// A kind of channel by which a kind of address is meant.
+fn kind_of(name: &str) -> Result<ChannelKind, ApiError> {
+    if name == ChannelKind::Twilio.address_kind() {
+        return Ok(ChannelKind::Twilio);
+    }
+    name.parse().map_err(|error| {
+        ApiError::invalid(
+            "/kind",
+            format!("Give email, phone, or a channel's type: {error}."),
+        )
+    })
 }
 
 /// Which suppressions.
@@ -154,9 +169,9 @@ pub(crate) async fn create(
     caller: Caller,
     Json(body): Json<SuppressionIn>,
 ) -> Result<(StatusCode, axum::Json<SuppressionOut>), ApiError> {
-    let reach = match (body.channel_id, body.kind) {
+    let reach = match (body.channel_id, &body.kind) {
         (Some(channel), None) => Reach::Channel(channel),
-        (None, Some(kind)) => Reach::Kind(kind),
+        (None, Some(kind)) => Reach::Kind(kind_of(&kind)?),
         _ => {
             return Err(ApiError::invalid(
                 "/channel_id",

@@ -34,7 +34,8 @@ pub struct SuppressionRow {
     pub tenant_id: TenantId,
     /// None: every channel of the kind.
     pub channel_id: Option<ChannelId>,
-    pub kind: ChannelKind,
+    /// As `ChannelKind::address_kind` says.
+    pub kind: String,
     pub address: String,
     pub reason: SuppressionReason,
     pub scope: SuppressionScope,
@@ -106,7 +107,7 @@ pub async fn create(
                said_at = greatest(s.said_at, excluded.said_at),
                created_at = case when s.lifted_at is null then s.created_at else excluded.created_at end
            returning id as "id: Id", seq, tenant_id as "tenant_id: Id", channel_id as "channel_id!: MaybeId",
-               kind as "kind: Name<ChannelKind>", address, reason as "reason: Name<SuppressionReason>",
+               kind, address, reason as "reason: Name<SuppressionReason>",
                scope as "scope: Name<SuppressionScope>", detail, created_at, expires_at as "expires_at!: MaybeTime""#,
         tenant.0,
         channel,
@@ -136,13 +137,13 @@ pub async fn list(
     let items = sqlx::query_as!(
         SuppressionRow,
         r#"select id as "id: Id", seq, tenant_id as "tenant_id: Id", channel_id as "channel_id!: MaybeId",
-               kind as "kind: Name<ChannelKind>", address, reason as "reason: Name<SuppressionReason>",
+               kind, address, reason as "reason: Name<SuppressionReason>",
                scope as "scope: Name<SuppressionScope>", detail, created_at, expires_at as "expires_at!: MaybeTime"
            from comm_suppressions s
            where tenant_id = $1 and lifted_at is null and (expires_at is null or expires_at > now())
              and ($2::uuid is null or channel_id = $2 or (channel_id is null and kind = (
-                 select c.type from comm_channels c where c.tenant_id = $1 and c.id = $2)))
-             and ($3::text is null or address = $3 or (kind in ('email', 'gmail') and address = lower($3 collate "C")))
+                 select address_kind(c.type) from comm_channels c where c.tenant_id = $1 and c.id = $2)))
+             and ($3::text is null or address = $3 or (kind = 'email' and address = lower($3 collate "C")))
              and ($4::text is null or reason = $4)
              and seq < $5
            order by seq desc limit $6"#,
@@ -175,7 +176,7 @@ pub async fn lift(
         r#"update comm_suppressions set lifted_at = now(), said_at = greatest(said_at, now())
            where tenant_id = $1 and id = $2 and lifted_at is null
            returning id as "id: Id", seq, tenant_id as "tenant_id: Id", channel_id as "channel_id!: MaybeId",
-               kind as "kind: Name<ChannelKind>", address, reason as "reason: Name<SuppressionReason>",
+               kind, address, reason as "reason: Name<SuppressionReason>",
                scope as "scope: Name<SuppressionScope>", detail, created_at, expires_at as "expires_at!: MaybeTime""#,
         tenant.0,
         id.0

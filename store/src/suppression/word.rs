@@ -125,7 +125,7 @@ async fn write(connection: &mut PgConnection, mut words: Vec<Word>) -> Result<()
     sqlx::query!(
         r#"insert into comm_suppressions as s (tenant_id, channel_id, kind, address, reason, scope, detail, created_at, said_at,
                lifted_at)
-           select w.tenant_id, case when w.wide then null else w.channel_id end, c.type,
+           select w.tenant_id, case when w.wide then null else w.channel_id end, address_kind(c.type),
                case when c.type in ('email', 'gmail') then lower(w.address collate "C") else w.address end,
                w.reason, w.scope, w.detail, w.at, w.at, case when w.lifts then w.at end
            from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::boolean[],

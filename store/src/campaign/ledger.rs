@@ -1,0 +1,394 @@
+//! Who of a chunk is sent to, and what became of it.
+//!
+//! The laws, as of [`crate::delivery`]: `SENDING` is committed before the provider is called, with an owner and a lease;
+//! only who owns a row records what became of it; a row whose lease ran out while `SENDING` may have left, and is
+//! `UNKNOWN` unless a second send is harmless. `UNKNOWN` is never sent again by itself.
+
+use std::time::Duration;
+
+use schemas::{
+    CampaignId, ChannelId, ChannelKind, ContactId, MessageId, Timestamp,
+    campaign::{Chunk, RecipientStatus},
+};
+use serde_json::Value;
+use sqlx::types::chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    column::{Id, Name},
+    delivery::reference,
+    text::preview,
+};
+
+/// Longest text kept of what a provider said, in characters.
+const MAX_TEXT: usize = 500;
+
+/// A recipient that is ours to send to until the lease ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    pub message: MessageId,
+    pub contact: ContactId,
+    pub address: String,
+    pub name: Option<String>,
+    pub language: Option<String>,
+    pub time_zone: Option<String>,
+    /// An object.
+    pub attributes: Value,
+    /// 1 is the first.
+    pub attempt: u32,
+}
+
+/// What is done with rows whose sender died while sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLapsed {
+    /// They become `UNKNOWN`.
+    Hold,
+    /// They are claimed again.
+    Resend,
+}
+
+/// Claims who of a chunk is to be sent to now: those are `SENDING`, and the suppressed and those whose contact is gone
+/// have their outcome. Nobody, while the campaign does not run.
+///
+/// # Errors
+/// [`StoreError::Unavailable`]; send nothing then.
+pub async fn claim(
+    store: &Store,
+    chunk: &Chunk,
+    owner: &str,
+    lease: Duration,
+    on_lapsed: OnLapsed,
+) -> Result<Vec<Claimed>, StoreError> {
+    let records = retry!({
+        Ok(sqlx::query!(
+            r#"with held as (
+                   update campaign_messages set status = 'UNKNOWN', owner = null, lease_until = null, updated_at = now(),
+                       failure_class = 'ambiguous', failure_reason = 'the sender stopped while sending'
+                   where campaign_id = $1 and chunk = $2 and status = 'SENDING' and lease_until <= now() and not $6
+               ), judged as (
+                   select m.id, c.id is null as gone, c.name, c.language, c.time_zone, c.attributes, (
+                       select s.reason from comm_suppressions s
+                       where s.tenant_id = m.tenant_id and s.kind = $7
+                           and s.address = case when $7 = 'email' then lower(m.address collate "C") else m.address end
+                           and (s.channel_id = m.channel_id or s.channel_id is null)
+                           and s.lifted_at is null and (s.expires_at is null or s.expires_at > now())
+                       limit 1) as suppressed
+                   from campaign_messages m left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
+                   where m.campaign_id = $1 and m.chunk = $2 and m.channel_id = $5
+                       and exists (select from campaigns r where r.id = $1 and r.status = 'RUNNING')
+                       and (m.status = 'PENDING' and coalesce(m.next_try_at <= now(), true)
+                           or $6 and m.status = 'SENDING' and m.lease_until <= now())
+                   for update of m
+               )
+               update campaign_messages m set
+                   status = case when j.gone then 'SKIPPED' when j.suppressed is not null then 'SUPPRESSED' else 'SENDING' end,
+                   owner = case when not j.gone and j.suppressed is null then $3 end,
+                   lease_until = case when not j.gone and j.suppressed is null then now() + make_interval(secs => $4) end,
+                   failure_class = case when j.gone then 'contact-gone' when j.suppressed is not null then 'suppressed' end,
+                   failure_reason = case when j.gone then 'the contact was deleted' else
+                       'the address must not be written to (' || j.suppressed || ')' end,
+                   attempt = m.attempt + 1, next_try_at = null, updated_at = now()
+               from judged j where m.id = j.id
+               returning m.id as "message: Id", m.contact_id as "contact: Id", m.address as "address!", m.attempt,
+                   m.status as "status: Name<RecipientStatus>", j.name, j.language, j.time_zone, j.attributes as "attributes?""#,
+            chunk.campaign.0,
+            chunk.number,
+            owner,
+            lease.as_secs_f64(),
+            chunk.channel.0,
+            on_lapsed == OnLapsed::Resend,
+            chunk.kind.address_kind()
+        )
+        .fetch_all(&store.pool)
+        .await?)
+    })?;
+    let mut claimed = Vec::with_capacity(records.len());
+    for record in records {
+        if RecipientStatus::from(record.status) != RecipientStatus::Sending {
+            continue;
+        }
+        claimed.push(Claimed {
+            message: record.message.into(),
+            contact: record.contact.into(),
+            address: record.address,
+            name: record.name,
+            language: record.language,
+            time_zone: record.time_zone,
+            attributes: record.attributes.unwrap_or_default(),
+            attempt: u32::try_from(record.attempt).unwrap_or(u32::MAX),
+        });
+    }
+    Ok(claimed)
+}
+
+/// What became of a recipient that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub message: MessageId,
+    /// `Sent`, `Failed`, `Bounced`, `Skipped`, `Unknown`; `Pending` for another try, or because it was not tried.
+    pub status: RecipientStatus,
+    /// What the platform calls it, the first being what replies to it name.
+    pub provider_ids: Vec<String>,
+    /// A token, e.g. `transient`, `permanent`.
+    pub class: Option<String>,
+    /// For people; never content.
+    pub reason: Option<String>,
+    /// Of `Pending`: not before.
+    pub next_try_at: Option<Timestamp>,
+}
+
+impl Outcome {
+    /// Nothing was tried: as before the claim.
+    #[must_use]
+    pub fn put_back(message: MessageId, at: Option<Timestamp>) -> Self {
+        Self {
+            message,
+            status: RecipientStatus::Pending,
+            provider_ids: Vec::new(),
+            class: None,
+            reason: None,
+            next_try_at: at,
+        }
+    }
+}
+
+/// How a chunk stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Rows that changed now.
+    pub changed: usize,
+    /// Rows of the chunk that still wait, or are being sent.
+    pub open: i64,
+}
+
+/// Notes outcomes, and whether their chunk is done or when it is to be looked at again. Rows that are not `owner`'s any
+/// more are left as they are. May be repeated.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn record(
+    store: &Store,
+    chunk: &Chunk,
+    owner: &str,
+    outcomes: &[Outcome],
+) -> Result<Standing, StoreError> {
+    let ids: Vec<Uuid> = outcomes.iter().map(|o| o.message.0).collect();
+    let statuses: Vec<&'static str> = outcomes.iter().map(|o| o.status.name()).collect();
+    let text = |of: fn(&Outcome) -> Option<&str>| -> Vec<Option<String>> {
+        let of = outcomes.iter().map(of);
+        of.map(|text| text.map(|text| preview(text, MAX_TEXT)))
+            .collect()
+    };
+    let providers = text(|o| o.provider_ids.first().map(String::as_str));
+    let classes = text(|o| o.class.as_deref());
+    let reasons = text(|o| o.reason.as_deref());
+    let tries: Vec<Option<DateTime<Utc>>> = outcomes
+        .iter()
+        .map(|o| o.next_try_at.map(Timestamp::to_datetime))
+        .collect();
+    let (named, names) = names(chunk.kind, outcomes);
+    retry!({
+        let mut transaction = store.pool.begin().await?;
+        let changed = sqlx::query!(
+            r#"update campaign_messages m set
+                   status = r.status, owner = null, lease_until = null,
+                   external_message_id = coalesce(r.provider_id, m.external_message_id),
+                   failure_class = r.class, failure_reason = r.reason, next_try_at = r.next_try_at,
+                   -- What was not tried is not counted.
+                   attempt = case when r.status = 'PENDING' and r.class is null then m.attempt - 1 else m.attempt end,
+                   sent_at = case when r.status = 'SENT' then now() else m.sent_at end,
+                   failed_at = case when r.status in ('FAILED', 'BOUNCED') then now() else m.failed_at end,
+                   updated_at = now()
+               from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+                    as r (id, status, provider_id, class, reason, next_try_at)
+               where m.id = r.id and m.status = 'SENDING' and m.owner = $7"#,
+            &ids,
+            &statuses as &[&str],
+            &providers as &[Option<String>],
+            &classes as &[Option<String>],
+            &reasons as &[Option<String>],
+            &tries as &[Option<DateTime<Utc>>],
+            owner
+        )
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        if !named.is_empty() {
+            sqlx::query!(
+                "insert into delivery_references (channel_id, provider_id, tenant_id, message_id)
+                 select $1, n.provider_id, $2, n.message_id from unnest($3::uuid[], $4::text[]) as n (message_id, provider_id)
+                 order by n.provider_id
+                 on conflict (channel_id, provider_id) do nothing",
+                chunk.channel.0,
+                chunk.tenant.0,
+                &named,
+                &names
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        let open = settle(&mut transaction, chunk).await?;
+        transaction.commit().await?;
+        Ok(Standing {
+            changed: usize::try_from(changed).unwrap_or(usize::MAX),
+            open,
+        })
+    })
+}
+
+/// Says of a chunk whether it is done, and if not, when it is to be looked at again; how many of it are open.
+async fn settle(connection: &mut sqlx::PgConnection, chunk: &Chunk) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"update campaign_chunks k set
+               state = case when o.open = 0 then 'done' else 'published' end,
+               due_at = case when o.open > 0 then o.due_at end, tried = o.tried, failed = o.failed
+           from (
+               select count(*) filter (where status in ('PENDING', 'SENDING')) as open,
+                   min(coalesce(next_try_at, lease_until, now())) filter (where status in ('PENDING', 'SENDING')) as due_at,
+                   count(*) filter (where attempt > 0 and status not in ('PENDING', 'SENDING', 'SUPPRESSED', 'SKIPPED'))::integer
+                       as tried,
+                   count(*) filter (where status in ('FAILED', 'BOUNCED'))::integer as failed
+               from campaign_messages where campaign_id = $1 and chunk = $2
+           ) o
+           where k.campaign_id = $1 and k.number = $2
+           returning o.open as "open!""#,
+        chunk.campaign.0,
+        chunk.number
+    )
+    .fetch_optional(connection)
+    .await?
+    .unwrap_or_default())
+}
+
+/// Has a chunk looked at again by [`record`]'s measure, when there was nobody to send to.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn look_at(store: &Store, chunk: &Chunk) -> Result<i64, StoreError> {
+    retry!({
+        let mut connection = store.pool.acquire().await?;
+        settle(&mut connection, chunk).await
+    })
+}
+
+/// What the platform calls the messages that were sent, where it will speak of them by that: which message, which name.
+fn names(kind: ChannelKind, outcomes: &[Outcome]) -> (Vec<Uuid>, Vec<String>) {
+    if kind == ChannelKind::Email {
+        // Our own ids, which name the message.
+        return (Vec::new(), Vec::new());
+    }
+    outcomes
+        .iter()
+        .filter(|outcome| outcome.status == RecipientStatus::Sent)
+        .flat_map(|outcome| {
+            let ids = outcome.provider_ids.iter();
+            ids.map(|id| (outcome.message.0, reference(id)))
+        })
+        .filter(|(_, name)| !name.is_empty())
+        .unzip()
+}
+
+/// Ends what still waits of a campaign that was stopped, so many rows at most; how many. What is being sent is left to its
+/// sender.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn cancel(store: &Store, campaign: CampaignId, most: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "update campaign_messages set status = 'CANCELLED', failure_class = 'stopped',
+             failure_reason = 'the campaign was stopped', next_try_at = null, updated_at = now()
+         where id in (
+             select m.id from campaign_messages m join campaigns c on c.id = m.campaign_id
+             where m.campaign_id = $1 and m.status = 'PENDING' and c.status = 'CANCELLED' limit $2)
+           and status = 'PENDING'",
+        campaign.0,
+        most
+    )
+    .execute(&store.pool)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Makes chunks of those whose way failed and who have another one: each takes the first of its fallbacks. How many.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn fall_back(
+    store: &Store,
+    campaign: CampaignId,
+    owner: &str,
+    size: i64,
+) -> Result<u64, StoreError> {
+    let mut transaction = store.pool.begin().await?;
+    let held = sqlx::query_scalar!(
+        "select chunks from campaigns where id = $1 and owner = $2 and status = 'RUNNING' for update",
+        campaign.0,
+        owner
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(chunks) = held else { return Ok(0) };
+    let found = sqlx::query!(
+        r#"select id as "id: Id", (fallbacks->0->>'channel')::uuid as "channel: Id", fallbacks->0->>'kind' as kind,
+               fallbacks->0->>'address' as address, nullif(fallbacks - 0, '[]'::jsonb) as rest
+           from campaign_messages
+           where campaign_id = $1 and status in ('FAILED', 'BOUNCED', 'SUPPRESSED') and fallbacks is not null
+               and chunk is not null
+           order by (fallbacks->0->>'channel') limit $2 for update"#,
+        campaign.0,
+        size
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    let mut number = chunks;
+    let mut rest = found.as_slice();
+    while let Some(first) = rest.first() {
+        let channel: Option<ChannelId> = first.channel.as_ref().map(|id| ChannelId(id.0));
+        let same = rest
+            .iter()
+            .take_while(|record| record.channel.as_ref().map(|id| id.0) == channel.map(|c| c.0))
+            .take(schemas::campaign::CHUNK)
+            .count();
+        let (part, later) = rest.split_at_checked(same.max(1)).unwrap_or((rest, &[]));
+        rest = later;
+        let Some(channel) = channel else { continue };
+        let ids: Vec<Uuid> = part.iter().map(|record| record.id.0).collect();
+        let kinds: Vec<Option<String>> = part.iter().map(|record| record.kind.clone()).collect();
+        let addresses: Vec<Option<String>> =
+            part.iter().map(|record| record.address.clone()).collect();
+        let fallbacks: Vec<Option<Value>> = part.iter().map(|record| record.rest.clone()).collect();
+        sqlx::query!(
+            "update campaign_messages m set status = 'PENDING', chunk = $2, channel_id = $3, channel_type = i.kind,
+                 address = i.address, fallbacks = i.rest, attempt = 0, next_try_at = null, updated_at = now()
+             from unnest($1::uuid[], $4::text[], $5::text[], $6::jsonb[]) as i (id, kind, address, rest) where m.id = i.id",
+            &ids,
+            number,
+            channel.0,
+            &kinds as &[Option<String>],
+            &addresses as &[Option<String>],
+            &fallbacks as &[Option<Value>]
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "insert into campaign_chunks (campaign_id, number, channel_id, size) values ($1, $2, $3, $4)",
+            campaign.0,
+            number,
+            channel.0,
+            i16::try_from(part.len()).unwrap_or(i16::MAX)
+        )
+        .execute(&mut *transaction)
+        .await?;
+        number += 1;
+    }
+    sqlx::query!(
+        "update campaigns set chunks = $2 where id = $1",
+        campaign.0,
+        number
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
+}
