@@ -1,0 +1,3 @@
+//! What a mail costs: `cargo bench -p render --bench mail`.
+
+fn main() {}
