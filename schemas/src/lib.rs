@@ -9,6 +9,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod address;
+pub mod bounce;
+pub mod bounce_token;
 pub mod campaign;
 pub mod channel;
 pub mod contact;
@@ -53,7 +55,7 @@ pub use message::{
     Attachment, Button, ButtonType, Content, Direction, Entity, Format, Intent, Language, Message,
     MessageType, Party, PartyType, PlatformTemplate, Priority, Routing, Sentiment,
 };
-pub use outbound::Outbound;
+pub use outbound::{MailFacts, Outbound};
 pub use outcome::{DropReason, Outcome};
 pub use platform::Platform;
 pub use priority::{PriorityChange, PriorityCondition, PriorityRule};

@@ -45,25 +45,7 @@ impl ReplyToken {
     /// Reads a token, in letters of either case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != TOKEN_CHARS {
-            return None;
-        }
-        let mut bytes = [0; TOKEN_BYTES];
-        let mut places = bytes.iter_mut();
-        let (mut held, mut bits) = (0u16, 0u8);
-        for letter in text.bytes() {
-            let letter = letter.to_ascii_lowercase();
-            let value = ALPHABET.iter().position(|known| *known == letter)?;
-            held = (held << 5) | u16::try_from(value).ok()?;
-            bits += 5;
-            if bits >= 8 {
-                bits -= 8;
-                *places.next()? = u8::try_from((held >> bits) & 0xff).ok()?;
-                held &= (1 << bits) - 1;
-            }
-        }
-        // Padding that is not zero would be a second spelling.
-        (held == 0).then_some(Self(bytes))
+        decode(text).map(Self)
     }
 
     /// The conversation this token names on the channel.
@@ -81,13 +63,7 @@ impl ReplyToken {
     /// The token in a plus-address, wherever it stands in a header's value.
     #[must_use]
     pub fn in_addresses(value: &str) -> Option<Self> {
-        value.split('+').skip(1).find_map(|rest| {
-            let (token, rest) = rest.split_at_checked(TOKEN_CHARS)?;
-            // Some relays write the plus-address within quotes.
-            rest.trim_start_matches('"')
-                .starts_with('@')
-                .then(|| Self::parse(token))?
-        })
+        plus_parts(value, TOKEN_CHARS).find_map(Self::parse)
     }
 
     /// The token in a `Message-ID` of ours, without or with angle brackets.
@@ -114,28 +90,66 @@ impl ReplyToken {
 
 impl fmt::Display for ReplyToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = String::with_capacity(TOKEN_CHARS);
-        let letter = |value: u16| {
-            let place = usize::from(value & 31);
-            ALPHABET
-                .get(place)
-                .map_or('a', |letter| char::from(*letter))
-        };
-        let (mut held, mut bits) = (0u16, 0u8);
-        for byte in self.0 {
-            held = (held << 8) | u16::from(byte);
-            bits += 8;
-            while bits >= 5 {
-                bits -= 5;
-                out.push(letter(held >> bits));
-                held &= (1 << bits) - 1;
-            }
-        }
-        if bits > 0 {
-            out.push(letter(held << (5 - bits)));
-        }
-        f.write_str(&out)
+        f.write_str(&encode(&self.0))
     }
+}
+
+/// What stands between a plus and an at sign, where it has as many characters as a token.
+pub(crate) fn plus_parts(value: &str, chars: usize) -> impl Iterator<Item = &str> {
+    value.split('+').skip(1).filter_map(move |rest| {
+        let (token, rest) = rest.split_at_checked(chars)?;
+        // Some relays write the plus-address within quotes.
+        rest.trim_start_matches('"')
+            .starts_with('@')
+            .then_some(token)
+    })
+}
+
+/// Base32 without padding, in letters of either case; one spelling a value.
+pub(crate) fn decode<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
+    if text.len() != (BYTES * 8).div_ceil(5) {
+        return None;
+    }
+    let mut bytes = [0; BYTES];
+    let mut places = bytes.iter_mut();
+    let (mut held, mut bits) = (0u16, 0u8);
+    for letter in text.bytes() {
+        let letter = letter.to_ascii_lowercase();
+        let value = ALPHABET.iter().position(|known| *known == letter)?;
+        held = (held << 5) | u16::try_from(value).ok()?;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            *places.next()? = u8::try_from((held >> bits) & 0xff).ok()?;
+            held &= (1 << bits) - 1;
+        }
+    }
+    // Padding that is not zero would be a second spelling.
+    (held == 0).then_some(bytes)
+}
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity((bytes.len() * 8).div_ceil(5));
+    let letter = |value: u16| {
+        let place = usize::from(value & 31);
+        ALPHABET
+            .get(place)
+            .map_or('a', |letter| char::from(*letter))
+    };
+    let (mut held, mut bits) = (0u16, 0u8);
+    for byte in bytes {
+        held = (held << 8) | u16::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            out.push(letter(held >> bits));
+            held &= (1 << bits) - 1;
+        }
+    }
+    if bits > 0 {
+        out.push(letter(held << (5 - bits)));
+    }
+    out
 }
 
 /// The `Message-ID` of a mail we send, without angle brackets: the same for every try.

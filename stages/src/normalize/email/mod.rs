@@ -2,8 +2,8 @@
 //!
 //! The text is the mail's plain text, else that of its HTML; of a reply the quotation is cut from
 //! `content.text`, of every mail the signature, and the whole kept in `metadata.full_text`. Mail that a program wrote is
-//! marked in `metadata.automatic`; reports about mail we sent are events, and news for what they are about. Deliberately
-//! absent: the attachments' bytes; the raw mail has them, and [`part`] finds them.
+//! marked in `metadata.automatic`; reports about mail we sent are events, and news for what they are about; those that come to
+//! the address of a message's bounces are news and nothing else. Deliberately absent: the attachments' bytes; the raw mail has them, and [`part`] finds them.
 
 mod attachment;
 mod automatic;
@@ -57,6 +57,9 @@ pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<Filled, DeadRe
     let Some(report) = report else {
         return Ok(Filled::MESSAGE);
     };
+    if report.is_for_us_alone {
+        return Ok(Filled::News(report.news));
+    }
     message.message_type = MessageType::Event;
     message.metadata.insert("event".into(), report.event.into());
     let said = Value::Object(report.said);

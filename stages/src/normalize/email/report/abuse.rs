@@ -1,10 +1,10 @@
 //! Feedback reports: people who called our mail unwanted (RFC 5965).
 
 use mail_parser::{Message as Mail, PartType};
-use schemas::{Timestamp, TrackKind};
+use schemas::TrackKind;
 use serde_json::Map;
 
-use super::{Report, field, original::Original};
+use super::{Report, field, original::Original, ours::Ours};
 use crate::{normalize::News, text::address};
 
 /// Reports that are no complaint: authentication failures (RFC 6591), and what was found to be wanted after all.
@@ -27,12 +27,7 @@ pub(super) fn is_junk_report(mail: &Mail<'_>) -> bool {
         && returns
 }
 
-pub(super) fn read(
-    body: &str,
-    original: &Original,
-    about: impl Fn(TrackKind) -> Option<News>,
-    at: Timestamp,
-) -> Report {
+pub(super) fn read(body: &str, original: &Original, ours: &Ours<'_>) -> Report {
     let groups = field::groups(body);
     let get = |name: &str| groups.iter().find_map(|group| group.get(name));
     let kind = get("feedback-type").unwrap_or("abuse").to_ascii_lowercase();
@@ -52,7 +47,7 @@ pub(super) fn read(
     let complainer = ["original-rcpt-to", "removal-recipient"]
         .into_iter()
         .find_map(|name| groups.iter().find_map(|group| group.address(name)))
-        .or_else(|| original.to.as_deref().map(address));
+        .or_else(|| original.to.first().map(|to| address(to)));
     if let Some(complainer) = &complainer {
         said.insert("recipient".into(), complainer.as_str().into());
     }
@@ -61,16 +56,18 @@ pub(super) fn read(
             event: "feedback",
             said,
             news: Vec::new(),
+            is_for_us_alone: false,
         };
     }
     let because = |news: News| news.because(kind.clone());
-    let of_message = about(TrackKind::Complained).map(because);
+    let of_message = ours.news(TrackKind::Complained).map(because);
     let of_address = complainer
-        .map(|address| News::address(TrackKind::Complained, address, at))
+        .map(|address| News::address(TrackKind::Complained, address, ours.at()))
         .map(because);
     Report {
         event: "complained",
         said,
         news: of_message.into_iter().chain(of_address).collect(),
+        is_for_us_alone: false,
     }
 }

@@ -7,11 +7,12 @@ use std::sync::LazyLock;
 
 use mail_parser::{Message as Mail, MimeHeaders, PartType};
 use regex::Regex;
+use schemas::bounce;
 
 use super::{
     super::{charset, header},
     delivery::Fate,
-    field, reason,
+    field,
 };
 use crate::text::prefix;
 
@@ -62,7 +63,7 @@ const SERVERS: [&str; 8] = [
 
 /// That something failed, in the first words.
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\s*error:|not (be )?deliver|undeliver|failed|returned to")
+    Regex::new(r"(?im)^\s*error:|not (be )?deliver|undeliver|failed|returned to")
         .expect("the pattern is a constant, and a test compiles it")
 });
 
@@ -74,13 +75,13 @@ static DELAYED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The recipients that a bounce names; none when it is no bounce.
 pub(super) fn recipients(mail: &Mail<'_>, text: &str, is_report: bool) -> Vec<Fate> {
-    if !is_report && !looks_like(mail, text) {
-        return Vec::new();
-    }
     let own = text.trim();
     // Some put their words into a part that is neither plain nor a page.
     let other = if own.is_empty() { words(mail) } else { None };
     let text = prefix(other.as_deref().unwrap_or(own), MAX_TEXT_BYTES);
+    if !is_report && !looks_like(mail, text) {
+        return Vec::new();
+    }
     let end = RETURNED
         .find(text)
         .map_or(text.len(), |found| found.start());
@@ -98,7 +99,7 @@ pub(super) fn recipients(mail: &Mail<'_>, text: &str, is_report: bool) -> Vec<Fa
     };
     if named.is_empty() {
         // A code says enough that something was not delivered; or the subject does, which is why we are here.
-        let coded = reason::status_within(head).is_some() || reason::reply(head).is_some();
+        let coded = bounce::status_within(head).is_some() || bounce::reply(head).is_some();
         let subject = mail.subject().unwrap_or_default();
         return if coded || SUBJECT.is_match(subject) {
             vec![fate(None, head, head, action)]
@@ -133,7 +134,7 @@ fn looks_like(mail: &Mail<'_>, text: &str) -> bool {
 
 /// The text of the first part that has one.
 fn words(mail: &Mail<'_>) -> Option<String> {
-    mail.parts.iter().find_map(|part| {
+    let of_parts = mail.parts.iter().find_map(|part| {
         let text = match &part.body {
             PartType::Text(_) => charset::text(mail, part).into_owned(),
             PartType::Html(_) => crate::normalize::html::to_text(&charset::text(mail, part)),
@@ -147,6 +148,13 @@ fn words(mail: &Mail<'_>) -> Option<String> {
             _ => return None,
         };
         (!text.trim().is_empty()).then_some(text)
+    });
+    of_parts.or_else(|| {
+        // Some do not know how to write MIME: what stands below the head, as it is.
+        let raw = &mail.raw_message;
+        let body = raw.get(usize::try_from(mail.root_part().raw_body_offset()).ok()?..)?;
+        let body = body.get(..MAX_TEXT_BYTES).unwrap_or(body);
+        Some(String::from_utf8_lossy(body).into_owned()).filter(|text| !text.trim().is_empty())
     })
 }
 
@@ -160,8 +168,13 @@ fn named(mail: &Mail<'_>, head: &str, failed: &[String]) -> Vec<(String, String)
         .collect();
     let lines: Vec<&str> = head.lines().collect();
     let mut found: Vec<(String, String)> = Vec::new();
+    let mut heard = "";
     for (at, line) in lines.iter().enumerate() {
-        let Some(address) = introduced(line) else {
+        if let Some(answer) = line.trim().strip_prefix("<<<") {
+            heard = answer.trim();
+        }
+        let summary = summarised(line);
+        let Some(address) = summary.clone().or_else(|| introduced(line)) else {
             continue;
         };
         let lower = address.to_lowercase();
@@ -171,11 +184,18 @@ fn named(mail: &Mail<'_>, head: &str, failed: &[String]) -> Vec<(String, String)
         if us.contains(&lower) || known || !wanted || found.len() == MAX_RECIPIENTS {
             continue;
         }
+        if summary.is_some() {
+            // What it says is vague where a remote server said it better.
+            let said = format!("{heard}\n{}", line.trim());
+            heard = "";
+            found.push((address, said.trim().to_owned()));
+            continue;
+        }
         let more = lines
             .iter()
             .skip(at + 1)
             .take(MAX_LINES)
-            .take_while(|line| introduced(line).is_none());
+            .take_while(|line| introduced(line).is_none() && summarised(line).is_none());
         let said: Vec<&str> = std::iter::once(line)
             .chain(more)
             .map(|line| line.trim())
@@ -211,6 +231,19 @@ fn named(mail: &Mail<'_>, head: &str, failed: &[String]) -> Vec<(String, String)
     found
 }
 
+/// The address in sendmail's own summary of one recipient: `554 <bob@example.org>... Host unknown`.
+fn summarised(line: &str) -> Option<String> {
+    let (code, rest) = line.trim_start().split_at_checked(3)?;
+    let bare = rest.trim_start().strip_prefix('<')?;
+    if !matches!(code.as_bytes(), [b'4' | b'5', rest @ ..] if rest.iter().all(u8::is_ascii_digit)) {
+        return None;
+    }
+    let found = ADDRESS.find(bare).filter(|found| found.start() == 0)?;
+    let rest = bare.get(found.end()..)?;
+    rest.starts_with(">...")
+        .then(|| crate::text::address(found.as_str()))
+}
+
 /// The address with which a line begins.
 fn introduced(line: &str) -> Option<String> {
     let bare = line.trim_start_matches([' ', '\t', '>', '<', '*', '-', '"', '\'', '(', '[']);
@@ -237,8 +270,8 @@ fn introduced(line: &str) -> Option<String> {
 
 /// `said` is what was said of the recipient, `text` what was said at all.
 fn fate(recipient: Option<String>, said: &str, text: &str, action: &str) -> Fate {
-    let status = reason::status_within(said).or_else(|| reason::status_within(text));
-    let reply = reason::reply(said).or_else(|| reason::reply(text));
+    let status = bounce::status_within(said).or_else(|| bounce::status_within(text));
+    let reply = bounce::reply(said).or_else(|| bounce::reply(text));
     let said = if said.is_empty() { text } else { said };
     let mut fate = Fate {
         recipient,

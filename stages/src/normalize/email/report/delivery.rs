@@ -1,13 +1,13 @@
 //! Delivery status notifications (RFC 3464).
 
-use schemas::TrackKind;
+use schemas::{
+    TrackKind,
+    bounce::{self, Class, Said, Verdict},
+};
 use serde_json::{Map, Value};
 
-use super::{
-    Report, field,
-    reason::{self, Class},
-};
-use crate::{normalize::News, text::prefix};
+use super::{Report, field, ours::Ours};
+use crate::text::prefix;
 
 /// Recipients kept of one report.
 const MAX_RECIPIENTS: usize = 50;
@@ -26,12 +26,23 @@ pub(super) struct Fate {
     pub(super) reply: Option<u16>,
     pub(super) diagnostic: Option<String>,
     pub(super) remote_mta: Option<String>,
-    pub(super) verdict: Option<reason::Verdict>,
+    /// The server that writes, when it is not the one that refused.
+    pub(super) reporter: Option<String>,
+    /// How that server sorts it.
+    pub(super) hint: Option<Verdict>,
+    /// Not a mail server but a program that it gives mails to said no.
+    pub(super) is_program: bool,
+    pub(super) verdict: Option<Verdict>,
 }
 
 /// The recipients of a `message/delivery-status` body. `text` is what the report says to people.
 pub(super) fn recipients(body: &str, text: &str) -> Vec<Fate> {
-    field::groups(body)
+    let groups = field::groups(body);
+    let reporter = groups
+        .iter()
+        .find_map(|group| group.typed("reporting-mta"))
+        .map(str::to_owned);
+    groups
         .iter()
         .filter(|group| {
             group.get("final-recipient").is_some()
@@ -41,7 +52,7 @@ pub(super) fn recipients(body: &str, text: &str) -> Vec<Fate> {
         .take(MAX_RECIPIENTS)
         .map(|group| {
             let diagnostic = group.typed("diagnostic-code").map(str::to_owned);
-            let given = group.get("status").and_then(reason::status);
+            let given = group.get("status").and_then(bounce::status);
             let said = diagnostic.as_deref().unwrap_or_default();
             let action = group.get("action").unwrap_or_default().to_ascii_lowercase();
             let action = action
@@ -58,13 +69,21 @@ pub(super) fn recipients(body: &str, text: &str) -> Vec<Fate> {
                 ("", _) => "failed".to_owned(),
                 _ => action,
             };
+            let is_program = group
+                .get("diagnostic-code")
+                .is_some_and(|given| given.to_ascii_lowercase().starts_with("x-unix"));
             let mut fate = Fate {
+                is_program,
+                reporter: reporter.clone(),
+                hint: group
+                    .get("x-powermta-bouncecategory")
+                    .and_then(Verdict::of_category),
                 original_recipient: group
                     .address("original-recipient")
                     .filter(|original| recipient.as_ref() != Some(original)),
                 recipient,
                 action,
-                reply: reason::reply(said),
+                reply: bounce::reply(said),
                 remote_mta: group.typed("remote-mta").map(str::to_owned),
                 status: None,
                 verdict: None,
@@ -81,8 +100,8 @@ impl Fate {
     /// the remote server's words is taken before it.
     pub(super) fn judge(&mut self, given: Option<String>, text: &str) {
         let said = self.diagnostic.clone().unwrap_or_default();
-        let spoken = reason::status_within(&said);
-        let precise = |status: &String| !reason::is_vague(status);
+        let spoken = bounce::status_within(&said);
+        let precise = |status: &String| !bounce::is_vague(status);
         self.status = spoken
             .clone()
             .filter(precise)
@@ -90,17 +109,23 @@ impl Fate {
             .or_else(|| {
                 // The people's part may be more precise, where the report has no words of the server.
                 let told = said.is_empty() && self.action == "failed";
-                told.then(|| reason::status_within(text)).flatten()
+                told.then(|| bounce::status_within(text)).flatten()
             })
             .or(given)
             .or(spoken);
         if matches!(self.action.as_str(), "failed" | "delayed") {
-            self.verdict = Some(reason::judge(
-                self.status.as_deref(),
-                self.reply,
-                &said,
+            self.verdict = Some(bounce::judge(&Said {
+                status: self.status.as_deref(),
+                reply: self.reply,
+                words: &said,
                 text,
-            ));
+                step: None,
+                recipient: self.recipient.as_deref(),
+                host: self.remote_mta.as_deref().or(self.reporter.as_deref()),
+                hint: self.hint,
+                is_program: self.is_program,
+                is_final: self.action == "failed",
+            }));
         }
     }
 
@@ -132,30 +157,47 @@ impl Fate {
 
     /// What may be told of it without content or addresses.
     fn because(&self) -> String {
-        let reason = self.verdict.as_ref().map_or("", |verdict| verdict.reason);
-        match &self.status {
-            Some(status) => format!("{status}: {reason}"),
-            None => reason.to_owned(),
+        let status = self.status.as_deref();
+        match &self.verdict {
+            Some(verdict) => verdict.detail(status),
+            None => status.unwrap_or_default().to_owned(),
         }
+    }
+
+    fn is_hard(&self) -> bool {
+        self.verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.class == Class::Hard)
     }
 }
 
 /// A report on deliveries.
-pub(super) fn report(recipients: Vec<Fate>, about: impl Fn(TrackKind) -> Option<News>) -> Report {
+pub(super) fn report(recipients: Vec<Fate>, ours: &Ours<'_>) -> Report {
     let of = |action: &str| recipients.iter().find(|fate| fate.action == action);
-    let (event, news) = if let Some(fate) = of("failed") {
-        let news = about(TrackKind::Bounced).map(|news| news.because(fate.because()));
-        ("bounced", news)
+    let ours_of = |action: &str| {
+        let of_action = |fate: &&Fate| fate.action == action && ours.concerns(fate);
+        recipients.iter().find(of_action)
+    };
+    let mut news = Vec::new();
+    let event = if of("failed").is_some() {
+        if let Some(fate) = ours_of("failed") {
+            let because = fate.because();
+            let gone = fate.is_hard().then(|| ours.gone(fate)).flatten();
+            let told = ours.news(TrackKind::Bounced).into_iter().chain(gone);
+            news.extend(told.map(|news| news.because(because.clone())));
+        }
+        "bounced"
     } else if of("delayed").is_some() {
-        ("delayed", None)
+        "delayed"
     } else if of("delivered").is_some() {
-        ("delivered", about(TrackKind::Delivered))
+        news.extend(ours_of("delivered").and_then(|_| ours.news(TrackKind::Delivered)));
+        "delivered"
     } else if of("relayed").is_some() {
-        ("relayed", None)
+        "relayed"
     } else if of("expanded").is_some() {
-        ("expanded", None)
+        "expanded"
     } else {
-        ("report", None)
+        "report"
     };
     let mut said = Map::new();
     said.insert("type".into(), "delivery-status".into());
@@ -179,6 +221,7 @@ pub(super) fn report(recipients: Vec<Fate>, about: impl Fn(TrackKind) -> Option<
     Report {
         event,
         said,
-        news: news.into_iter().collect(),
+        news,
+        is_for_us_alone: false,
     }
 }

@@ -2,21 +2,22 @@
 //!
 //! What is said is kept in `metadata.report`: `type`; of deliveries `recipients`, each with `recipient`,
 //! `original_recipient`, `action`, `status`, `reply`, `diagnostic`, `remote_mta`, `class` and `reason`; `original_message_id`;
-//! and so on. It becomes news when the mail reported on may be ours. Deliberately absent: what becomes of an address after a
-//! bounce; whoever writes to many decides that by `class`.
+//! and so on. It becomes news when the mail reported on is ours ([`Ours`]), and the address that bounced is the one the mail
+//! was written to: a copy that came back says nothing of the message. What a bounce means is judged in [`schemas::bounce`].
 
 mod abuse;
 mod bounce;
 mod delivery;
 mod field;
 mod original;
+mod ours;
 mod reading;
-mod reason;
 
 use mail_parser::{Message as Mail, MessagePart, MimeHeaders};
-use schemas::{ChannelId, Timestamp, TrackKind};
+use schemas::{ChannelId, Timestamp};
 use serde_json::{Map, Value};
 
+use self::ours::Ours;
 use super::charset;
 use crate::normalize::News;
 
@@ -26,6 +27,8 @@ pub(super) struct Report {
     pub(super) event: &'static str,
     pub(super) said: Map<String, Value>,
     pub(super) news: Vec<News>,
+    /// It came to the address of a message of ours: what it says is news, and nobody has to read it.
+    pub(super) is_for_us_alone: bool,
 }
 
 /// What a mail reports, if it is a report. `text` is its words.
@@ -36,18 +39,14 @@ pub(super) fn read(
     at: Timestamp,
 ) -> Option<Report> {
     let original = original::of(mail, text);
-    let ours = original
-        .message_id
-        .clone()
-        .filter(|id| schemas::reply_token::may_be_ours(channel, id));
-    let about = |kind: TrackKind| ours.clone().map(|id| News::receipt(kind, id, at));
+    let ours = Ours::of(mail, &original, channel, at);
     let mut report = if let Some(part) = find(mail, "feedback-report") {
-        abuse::read(&body(mail, part), &original, about, at)
+        abuse::read(&body(mail, part), &original, &ours)
     } else if abuse::is_junk_report(mail) {
         // Microsoft's junk mail reports have no such part.
-        abuse::read("", &original, about, at)
+        abuse::read("", &original, &ours)
     } else if let Some(part) = find(mail, "disposition-notification") {
-        reading::read(&body(mail, part), about)
+        reading::read(&body(mail, part), &ours)
     } else {
         let status = find(mail, "delivery-status").map(|part| body(mail, part));
         let kind = kind(mail);
@@ -64,12 +63,15 @@ pub(super) fn read(
                 recipients
             }
         };
-        let mut report = delivery::report(recipients, about);
+        let mut report = delivery::report(recipients, &ours);
         if let Some(kind) = kind {
             report.said.insert("type".into(), kind.into());
         }
         report
     };
+    report.is_for_us_alone = ours.has_token()
+        && (!report.news.is_empty() || ["delayed", "feedback"].contains(&report.event));
+    drop(ours);
     if let Some(id) = original.message_id {
         report.said.insert("original_message_id".into(), id.into());
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use mail_parser::{Message as Mail, MimeHeaders, PartType};
+use mail_parser::{Address, Message as Mail, MimeHeaders, PartType};
 use regex::Regex;
 
 use super::{
@@ -13,13 +13,18 @@ use crate::text::prefix;
 
 /// How far into the text a returned head is looked for.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Addresses kept of a header.
+const MAX_ADDRESSES: usize = 50;
 
 #[derive(Default)]
 pub(super) struct Original {
     /// Without angle brackets.
     pub(super) message_id: Option<String>,
     pub(super) subject: Option<String>,
-    pub(super) to: Option<String>,
+    pub(super) to: Vec<String>,
+    pub(super) cc: Vec<String>,
+    /// As it stands in the head.
+    pub(super) return_path: Option<String>,
 }
 
 static MESSAGE_ID: LazyLock<Regex> = LazyLock::new(|| {
@@ -39,8 +44,10 @@ pub(super) fn of(mail: &Mail<'_>, text: &str) -> Original {
     for part in &mail.parts {
         match &part.body {
             PartType::Message(nested) => {
-                let to = nested.to().and_then(|to| to.first()?.address());
-                found.add(nested.message_id(), nested.subject(), to);
+                found.add(nested.message_id(), nested.subject());
+                found.people(listed(nested.to()), listed(nested.cc()));
+                let path = super::super::header(nested, "Return-Path");
+                found.return_path = found.return_path.take().or(path);
             }
             _ if is_head(part) => {
                 let bytes = charset::contents(mail, part).unwrap_or_default();
@@ -48,8 +55,11 @@ pub(super) fn of(mail: &Mail<'_>, text: &str) -> Original {
                 let groups = field::groups(&head);
                 if let Some(group) = groups.first() {
                     let id = group.get("message-id").map(bare);
-                    let to = group.address("to");
-                    found.add(id, group.get("subject"), to.as_deref());
+                    found.add(id, group.get("subject"));
+                    let all = |name: &str| written(group.get(name).unwrap_or_default());
+                    found.people(all("to"), all("cc"));
+                    let path = group.get("return-path").map(str::to_owned);
+                    found.return_path = found.return_path.take().or(path);
                 }
             }
             _ if found.message_id.is_none() && is_report(part) => {
@@ -57,7 +67,7 @@ pub(super) fn of(mail: &Mail<'_>, text: &str) -> Original {
                 let body = String::from_utf8_lossy(&bytes);
                 for group in field::groups(&body) {
                     let id = group.get("original-message-id").map(bare);
-                    found.add(id, None, None);
+                    found.add(id, None);
                 }
             }
             _ => {}
@@ -70,8 +80,8 @@ pub(super) fn of(mail: &Mail<'_>, text: &str) -> Original {
             Some(found.as_str().to_owned())
         };
         found.message_id = capture(&MESSAGE_ID);
-        if found.to.is_none() && found.message_id.is_some() {
-            found.to = capture(&TO);
+        if found.to.is_empty() && found.message_id.is_some() {
+            found.to.extend(capture(&TO));
         }
     }
     if found.message_id.is_none() {
@@ -84,7 +94,13 @@ pub(super) fn of(mail: &Mail<'_>, text: &str) -> Original {
 }
 
 impl Original {
-    fn add(&mut self, id: Option<&str>, subject: Option<&str>, to: Option<&str>) {
+    fn people(&mut self, to: Vec<String>, cc: Vec<String>) {
+        if self.to.is_empty() && self.cc.is_empty() {
+            (self.to, self.cc) = (to, cc);
+        }
+    }
+
+    fn add(&mut self, id: Option<&str>, subject: Option<&str>) {
         let set = |slot: &mut Option<String>, value: Option<&str>| {
             if slot.is_none() {
                 *slot = value.filter(|value| !value.is_empty()).map(str::to_owned);
@@ -92,8 +108,24 @@ impl Original {
         };
         set(&mut self.message_id, id);
         set(&mut self.subject, subject);
-        set(&mut self.to, to);
     }
+}
+
+/// Of a header that the parser read.
+fn listed(addresses: Option<&Address<'_>>) -> Vec<String> {
+    let all = addresses.into_iter().flat_map(|list| list.iter());
+    all.filter_map(|addr| Some(crate::text::address(addr.address()?)))
+        .take(MAX_ADDRESSES)
+        .collect()
+}
+
+/// Of a header as it is written.
+fn written(value: &str) -> Vec<String> {
+    value
+        .split(',')
+        .filter_map(field::address)
+        .take(MAX_ADDRESSES)
+        .collect()
 }
 
 fn bare(id: &str) -> &str {

@@ -3,10 +3,9 @@
 use schemas::TrackKind;
 use serde_json::Map;
 
-use super::{Report, field};
-use crate::normalize::News;
+use super::{Report, field, ours::Ours};
 
-pub(super) fn read(body: &str, about: impl Fn(TrackKind) -> Option<News>) -> Report {
+pub(super) fn read(body: &str, ours: &Ours<'_>) -> Report {
     let groups = field::groups(body);
     let get = |name: &str| groups.iter().find_map(|group| group.get(name));
     // `manual-action/MDN-sent-manually; displayed/error`
@@ -25,7 +24,7 @@ pub(super) fn read(body: &str, about: impl Fn(TrackKind) -> Option<News>) -> Rep
         said.insert("recipient".into(), recipient.into());
     }
     let (event, news) = match disposition.as_str() {
-        "displayed" => ("read", about(TrackKind::Read)),
+        "displayed" => ("read", ours.news(TrackKind::Read)),
         "deleted" => ("deleted_unread", None),
         "dispatched" | "processed" => ("processed", None),
         "failed" | "denied" => ("not_told", None),
@@ -35,5 +34,6 @@ pub(super) fn read(body: &str, about: impl Fn(TrackKind) -> Option<News>) -> Rep
         event,
         said,
         news: news.into_iter().collect(),
+        is_for_us_alone: false,
     }
 }

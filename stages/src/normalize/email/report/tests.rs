@@ -1,4 +1,7 @@
-use schemas::{About, ChannelId, ConversationId, MessageId, Timestamp, TrackKind, reply_token};
+use schemas::{
+    About, ChannelId, ConversationId, MessageId, Timestamp, TrackKind, bounce_token::BounceToken,
+    reply_token,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -63,7 +66,7 @@ fn a_bounce_is_news_for_the_mail_it_returns() {
     };
     assert_eq!(news.kind, TrackKind::Bounced);
     assert_eq!(news.provider_id.as_deref(), Some(&*ours()));
-    assert_eq!(news.detail.as_deref(), Some("5.1.1: unknown-user"));
+    assert_eq!(news.detail.as_deref(), Some("hard: 5.1.1 unknown-user"));
 }
 
 #[test]
@@ -149,7 +152,7 @@ fn reasons_are_classed() {
             "soft",
             "expired",
         ),
-        ("4.2.1", "smtp; 450 4.2.1 greylisted", "soft", "suspended"),
+        ("4.2.1", "smtp; 450 4.2.1 greylisted", "soft", "rate"),
         (
             "5.7.1",
             "smtp; 554 5.7.1 blocked using rbl.example",
@@ -215,6 +218,143 @@ fn a_complaint_is_about_the_mail_and_the_address() {
     );
     assert_eq!(message.about, About::Sent);
     assert_eq!(address.about, About::Address("bob@example.org".into()));
+}
+
+/// A report that comes to the address of a message's bounces and returns nothing of the mail.
+fn at_the_token(token: &str, fields: &str) -> Report {
+    report(&format!(
+        "From: MAILER-DAEMON@mx.example\nTo: bounces+{token}@desk.example\nSubject: Undelivered Mail Returned to Sender\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n\
+         --x\n\nYour mail was not delivered.\n\n--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n{fields}\n\n--x--\n"
+    ))
+    .unwrap()
+}
+
+const MESSAGE: MessageId = MessageId(Uuid::from_u128(7));
+const HARD: &str = "Final-Recipient: rfc822; bob@example.org\nAction: failed\nStatus: 5.1.1";
+
+#[test]
+fn a_token_names_the_message_where_nothing_else_does() {
+    let token = BounceToken::new(CHANNEL, MESSAGE, "bob@example.org", false);
+    let told = at_the_token(&token.to_string().to_uppercase(), HARD);
+    assert!(told.is_for_us_alone);
+    let [news, gone] = &told.news[..] else {
+        panic!("the message and the address")
+    };
+    assert_eq!(news.about, About::Sent);
+    assert_eq!(news.provider_id.as_deref(), Some(&*MESSAGE.to_string()));
+    assert_eq!(gone.about, About::Address("bob@example.org".into()));
+    assert_eq!(gone.kind, TrackKind::Bounced);
+    // Nobody has to read that it takes longer.
+    let delayed = at_the_token(&token.to_string(), &HARD.replace("failed", "delayed"));
+    assert!(delayed.is_for_us_alone && delayed.news.is_empty());
+}
+
+#[test]
+fn a_soft_bounce_leaves_the_address_alone() {
+    let token = BounceToken::new(CHANNEL, MESSAGE, "bob@example.org", false).to_string();
+    let told = at_the_token(&token, &HARD.replace("5.1.1", "5.2.2"));
+    let [news] = &told.news[..] else {
+        panic!("the message alone")
+    };
+    assert_eq!(news.detail.as_deref(), Some("soft: 5.2.2 mailbox-full"));
+}
+
+#[test]
+fn a_forged_token_names_nothing() {
+    let token = BounceToken::new(CHANNEL, MESSAGE, "bob@example.org", false).to_string();
+    let elsewhere = BounceToken::new(
+        ChannelId(Uuid::from_u128(3)),
+        MESSAGE,
+        "bob@example.org",
+        false,
+    );
+    let last = if token.ends_with('a') { "q" } else { "a" };
+    let changed = format!("{}{last}", token.get(..token.len() - 1).unwrap());
+    for token in [changed, elsewhere.to_string()] {
+        let told = at_the_token(&token, HARD);
+        assert!(!told.is_for_us_alone);
+        assert!(told.news.is_empty());
+    }
+}
+
+#[test]
+fn a_copy_that_comes_back_says_nothing_of_the_message() {
+    let token = BounceToken::new(CHANNEL, MESSAGE, "ann@example.org", true).to_string();
+    let told = at_the_token(&token, HARD);
+    assert_eq!(told.event, "bounced");
+    assert!(told.news.is_empty() && !told.is_for_us_alone);
+    // Sent on from the address it was to.
+    let sent_on = format!("{HARD}\nOriginal-Recipient: rfc822;ann@example.org");
+    assert_eq!(at_the_token(&token, &sent_on).news.len(), 2);
+    // Known by the head that is returned.
+    for (head, expected) in [
+        ("To: bob@example.org\nCc: ann@example.org", 1),
+        ("To: ann@example.org\nCc: bob@example.org", 0),
+        (
+            "To: Ann <ann@example.org>\nCc: eve@example.org,\n Bob <bob@example.org>",
+            0,
+        ),
+        ("To: ann@example.org", 1),
+    ] {
+        let told = report(&format!(
+            "From: MAILER-DAEMON@mx.example\nTo: desk@desk.example\nSubject: Undelivered Mail\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n\
+             --x\n\nNo.\n\n--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n{HARD}\n\n\
+             --x\nContent-Type: text/rfc822-headers\n\nMessage-ID: <OURS>\n{head}\n\n--x--\n"
+        ))
+        .unwrap();
+        assert_eq!(told.news.len(), expected, "{head}");
+    }
+}
+
+#[test]
+fn a_complaint_is_tied_by_the_return_path() {
+    let token = BounceToken::new(CHANNEL, MESSAGE, "bob@example.org", false);
+    let told = report(&format!(
+        "From: fbl@isp.example\nTo: fbl@desk.example\nContent-Type: multipart/report; report-type=feedback-report; boundary=x\n\n\
+         --x\n\nA complaint.\n\n--x\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: Isp/1\n\n\
+         --x\nContent-Type: message/rfc822\n\nReturn-Path: <bounces+{token}@desk.example>\nSubject: Order\nTo: bob@example.org\n\nhello\n--x--\n"
+    ))
+    .unwrap();
+    assert!(told.is_for_us_alone);
+    assert_eq!(told.news.len(), 2);
+    assert_eq!(
+        told.news[0].provider_id.as_deref(),
+        Some(&*MESSAGE.to_string())
+    );
+}
+
+#[test]
+fn a_transcript_of_many_is_read_one_by_one() {
+    let told = report(
+        "From: Mail Delivery Subsystem <MAILER-DAEMON@mx.example>\nSubject: Returned mail: User unknown\n\n\
+         ----- Transcript of session follows -----\n>>> MAIL From:<desk@desk.example>\n<<< 501 you are blocked for spam\n\
+         554 <ann@a.example>... Remote protocol error\n550 b.example (smtp)... 550 Host unknown\n\
+         554 <bob@b.example>... 550 Host unknown (Authoritative answer from name server)\n\
+         >>> RCPT To:<eve@c.example>\n<<< 550 <eve@c.example>... User unknown\n550 <eve@c.example>... User unknown\n\n\
+         ----- Unsent message follows -----\nFrom: desk@desk.example\n\nhello",
+    )
+    .unwrap();
+    let classes: Vec<_> = told.said["recipients"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["recipient"].as_str().unwrap(),
+                one["class"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        classes,
+        [
+            ("ann@a.example", "block"),
+            ("bob@b.example", "hard"),
+            ("eve@c.example", "hard")
+        ]
+    );
 }
 
 #[test]
