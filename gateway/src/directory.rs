@@ -89,6 +89,25 @@ impl Directory {
         }
     }
 
+    /// The channel of the same tenant and kind that is this account of the platform, if it trusts the same secret or has
+    /// none: an active one before others.
+    pub(crate) fn of_account(
+        &self,
+        like: &Entry,
+        account: &str,
+    ) -> Option<(ChannelId, Arc<Entry>)> {
+        let secret = |entry: &Entry| entry.credentials.get("app_secret").cloned();
+        let channels = self.channels.load();
+        let own = channels.iter().filter(|(_, entry)| {
+            entry.tenant == like.tenant
+                && entry.kind == like.kind
+                && ingest::channel::own_account(&entry.account(&Value::Null)) == Some(account)
+                && secret(entry).is_none_or(|other| Some(other) == secret(like))
+        });
+        own.min_by_key(|(id, entry)| (entry.status == ChannelStatus::Inactive, id.0))
+            .map(|(id, entry)| (*id, Arc::clone(entry)))
+    }
+
     /// Whether there is a channel of this kind.
     pub(crate) fn has(&self, kind: ChannelKind) -> bool {
         self.channels
@@ -112,7 +131,6 @@ impl Directory {
         status: ChannelStatus,
         credentials: Value,
     ) {
-        let mut channels = HashMap::clone(&self.channels.load());
         let entry = Entry {
             tenant,
             kind,
@@ -120,6 +138,12 @@ impl Directory {
             credentials,
             settings: Value::Null,
         };
+        self.put_entry(id, entry);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn put_entry(&self, id: ChannelId, entry: Entry) {
+        let mut channels = HashMap::clone(&self.channels.load());
         channels.insert(id, Arc::new(entry));
         self.channels.store(Arc::new(channels));
     }

@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_path_to_error::Segment;
 use tokio::time::timeout;
 
 use crate::{hub::Hub, problem::ApiError};
@@ -41,21 +42,78 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Json<T> {
         {
             return Err(ApiError::invalid("", "The body must be an object."));
         }
-        match axum::Json::<T>::from_bytes(&bytes) {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => {
-                let code = match rejection.status() {
-                    StatusCode::UNPROCESSABLE_ENTITY => "invalid",
-                    _ => "bad-request",
-                };
-                Err(ApiError::new(
-                    rejection.status(),
-                    code,
-                    rejection.body_text(),
-                ))
+        read(&bytes).map(Self)
+    }
+}
+
+/// The value in a body. What is refused says where it is and what is expected there; what was there is not repeated: it may be
+/// a secret in the wrong place.
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let broken = |error: &serde_json::Error| {
+        ApiError::bad_request(format!("The body is not JSON: {error}."))
+    };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let place = pointer(error.path());
+        match error.inner() {
+            inner if inner.is_data() => misfit(place, &inner.to_string()),
+            inner => broken(inner),
+        }
+    })?;
+    json.end().map_err(|error| broken(&error))?;
+    Ok(value)
+}
+
+/// A path as JSON Pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => {
+                let key: String = key.chars().take(64).collect();
+                pointer.push('/');
+                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
             }
+            // What is inside has no place of its own.
+            Segment::Enum { .. } | Segment::Unknown => break,
         }
     }
+    pointer
+}
+
+/// What serde says of a value that does not fit, without the value.
+fn misfit(mut place: String, said: &str) -> ApiError {
+    let said = said.split(" at line ").next().unwrap_or(said);
+    if let Some(name) = said.strip_prefix("missing field `") {
+        place = format!("{place}/{}", name.trim_end_matches('`'));
+        return ApiError::invalid(place, "This is missing.");
+    }
+    for start in ["invalid type: ", "invalid value: "] {
+        if let Some((given, expected)) = said
+            .strip_prefix(start)
+            .and_then(|rest| rest.rsplit_once(", expected "))
+        {
+            let kind = given.split([' ', '`']).next().unwrap_or_default();
+            let kind = match kind {
+                "floating" => "fraction",
+                "sequence" => "list",
+                "map" => "object",
+                kind => kind,
+            };
+            let expected = match expected {
+                "a map" => "an object",
+                "a sequence" => "a list",
+                expected => expected,
+            };
+            return ApiError::invalid(place, format!("This must be {expected}, not {kind}."));
+        }
+    }
+    let said = said.replace(" of untagged enum", "");
+    let mut letters = said.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let sentence: String = first.into_iter().chain(letters).collect();
+    ApiError::invalid(place, format!("{sentence}."))
 }
 
 /// Who holds the other end of the connection: a proxy, where there is one.
@@ -225,6 +283,61 @@ mod tests {
                 .status(),
             413
         );
+    }
+
+    #[test]
+    fn refusals_say_where_and_what_and_repeat_nothing() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Inner {
+            #[serde(rename = "n")]
+            _n: u8,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            #[serde(rename = "list")]
+            _list: Vec<Inner>,
+        }
+        for (body, status, place, said) in [
+            (
+                r#"{"list":[{"n":1},{"n":"hunter2, expected x"}]}"#,
+                422,
+                "/list/1/n",
+                "must be u8, not string",
+            ),
+            (
+                r#"{"list":[{"n":700}]}"#,
+                422,
+                "/list/0/n",
+                "must be u8, not integer",
+            ),
+            (r#"{"list":[{}]}"#, 422, "/list/0/n", "This is missing."),
+            (
+                r#"{"list":{"a":"hunter2"}}"#,
+                422,
+                "/list",
+                "must be a list, not object",
+            ),
+            (
+                r#"{"list":[{"n":1,"m":2}]}"#,
+                422,
+                "/list/0/m",
+                "Unknown field `m`, expected `n`.",
+            ),
+            (r#"{"list":[]"#, 400, "", "not JSON"),
+            (r#"{"list":[]} x"#, 400, "", "not JSON"),
+        ] {
+            let error = read::<Outer>(body.as_bytes()).unwrap_err();
+            assert_eq!(error.status().as_u16(), status, "{body}");
+            assert_eq!(
+                error.places().join(" "),
+                place,
+                "{body}: {}",
+                error.detail()
+            );
+            assert!(error.detail().contains(said), "{body}: {}", error.detail());
+            assert!(!error.detail().contains("hunter2"), "{}", error.detail());
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ struct Inner {
     detail: Cow<'static, str>,
     instance: Option<Uuid>,
     retry_after_s: Option<u32>,
-    pointer: Option<String>,
+    errors: Vec<FieldError>,
 }
 
 impl ApiError {
@@ -77,7 +77,7 @@ impl ApiError {
             detail: detail.into(),
             instance: None,
             retry_after_s: None,
-            pointer: None,
+            errors: Vec::new(),
         }))
     }
 
@@ -91,9 +91,43 @@ impl ApiError {
         pointer: impl Into<String>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
+        let detail = detail.into();
+        let error = FieldError {
+            pointer: pointer.into(),
+            detail: detail.clone().into_owned(),
+        };
+        Self::of_fields(detail, vec![error])
+    }
+
+    fn of_fields(detail: impl Into<Cow<'static, str>>, errors: Vec<FieldError>) -> Self {
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
-        error.0.pointer = Some(pointer.into());
+        error.0.errors = errors;
         error
+    }
+
+    /// Everything that is wrong with a request, in one answer.
+    ///
+    /// # Errors
+    /// When a check failed. What is no [`ApiError::invalid`] comes alone, and first.
+    pub(crate) fn all(checks: impl IntoIterator<Item = Result<(), Self>>) -> Result<(), Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for refused in checks.into_iter().filter_map(Result::err) {
+            if refused.0.errors.is_empty() {
+                return Err(refused);
+            }
+            found.push(refused);
+        }
+        if found.len() <= 1 {
+            return found.pop().map_or(Ok(()), Err);
+        }
+        let errors: Vec<FieldError> = found.into_iter().flat_map(|one| one.0.errors).collect();
+        let places: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
+        let detail = format!(
+            "{} parts of the body cannot be taken; `errors` says what each must be: {}.",
+            errors.len(),
+            places.join(", ")
+        );
+        Err(Self::of_fields(detail, errors))
     }
 
     pub(crate) fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -173,6 +207,13 @@ impl ApiError {
         self.0.status
     }
 
+    /// The pointers of what is wrong.
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> Vec<&str> {
+        let errors = self.0.errors.iter();
+        errors.map(|error| error.pointer.as_str()).collect()
+    }
+
     /// The name for programs.
     pub(crate) fn code(&self) -> &'static str {
         self.0.code
@@ -191,14 +232,7 @@ impl ApiError {
             status: inner.status.as_u16(),
             detail: inner.detail.clone().into_owned(),
             instance: inner.instance.map(|id| id.urn().to_string()),
-            errors: inner
-                .pointer
-                .iter()
-                .map(|pointer| FieldError {
-                    pointer: pointer.clone(),
-                    detail: inner.detail.clone().into_owned(),
-                })
-                .collect(),
+            errors: inner.errors.clone(),
         }
     }
 }
@@ -337,6 +371,20 @@ mod tests {
         assert_eq!(problem.kind, "urn:tidings:problem:not-found");
         assert_eq!((problem.status, problem.title.as_str()), (404, "Not Found"));
         assert_eq!(problem.detail, "There is no such conversation.");
+    }
+
+    #[tokio::test]
+    async fn all_that_is_wrong_is_one_answer() {
+        assert!(ApiError::all([Ok(()), Ok(())]).is_ok());
+        let wrong = |place: &str| Err(ApiError::invalid(place, format!("Not {place}.")));
+        let one = ApiError::all([Ok(()), wrong("/a")]).unwrap_err();
+        assert_eq!(problem_of(one).await.1.detail, "Not /a.");
+        let two = ApiError::all([wrong("/a"), Ok(()), wrong("/b")]).unwrap_err();
+        let (response, problem) = problem_of(two).await;
+        assert_eq!(response.status(), 422);
+        let places: Vec<_> = problem.errors.iter().map(|error| &error.pointer).collect();
+        assert_eq!(places, ["/a", "/b"]);
+        assert!(problem.detail.ends_with("/a, /b."), "{}", problem.detail);
     }
 
     #[tokio::test]

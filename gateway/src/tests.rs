@@ -138,6 +138,34 @@ async fn refusals_are_problems_whoever_makes_them() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_a_message_is_told_by_its_place() {
+    let rig = Rig::start().await;
+    let agent = token("agent");
+    for (content, place, said) in [
+        (json!(5), "/content", "a text, or an object of `text`"),
+        (json!(null), "/content", "a text, or an object of `text`"),
+        (json!([{"text": "hi"}]), "/content", "a text, or an object of `text`"),
+        (json!({"text": 7}), "/content/text", "a string"),
+        (json!({"html": ["<p>"]}), "/content/html", "a string"),
+        (json!({"texts": "hi"}), "/content/texts", "expected one of `text`"),
+        (json!({"attachments": {}}), "/content/attachments", "a list"),
+    ] {
+        let body = json!({"conversation_id": UUID, "content": content}).to_string();
+        let answer = rig.post("/api/v1/messages/send", &agent, body).await;
+        let problem = answer.problem(422);
+        let error = &problem["errors"][0];
+        let pointer = error["pointer"].as_str().unwrap();
+        let detail = error["detail"].as_str().unwrap();
+        assert!(pointer.starts_with(place), "{content}: {error}");
+        assert!(detail.contains(said), "{content}: {error}");
+        assert!(!answer.text.contains("untagged"), "{}", answer.text);
+    }
+    let body = json!({"conversation_id": UUID}).to_string();
+    let missing = rig.post("/api/v1/messages/send", &agent, body).await;
+    assert_eq!(missing.problem(422)["errors"][0]["pointer"], "/content");
+}
+
+#[tokio::test]
 async fn without_the_database_reads_say_when_to_come_back() {
     let rig = Rig::start().await;
     let answer = rig.get("/api/v1/stats", &token("viewer")).await;

@@ -16,7 +16,11 @@ What each kind of channel can do, and what it wants to know. This page is genera
 checks channels when they are made.
 
 A channel is made by `POST /api/v1/channels` with its `type`, its `credentials` (kept encrypted, never shown again) and
-`config.settings`. Its platform then posts to `/api/v1/webhooks/{channel_id}`; where the platform can be told so,
+`config.settings`. What the tables below do not name is refused, and so is what is not what they say; notes of your own go into
+`metadata`. Both are checked when they are written: a channel that was made before a check was goes on as it is. Whether a
+key is the platform's, only the platform can say: `POST /api/v1/channels/{channel_id}/test` asks it.
+
+Its platform then posts to `/api/v1/webhooks/{channel_id}`; where the platform can be told so,
 `POST /api/v1/channels/{channel_id}/test` tells it. Texts are written and cut for each platform as
 [formatting](formatting.md) says, and sent as [delivery](delivery.md) says. Platforms can be played by hand:
 [sandbox](sandbox.md).
@@ -114,32 +118,31 @@ fn columns(ability: &Ability) -> [(&'static str, &'static str); 10] {
 }
 
 fn table(page: &mut String, fields: &[Field]) {
-    page.push_str("| name | form | what it is |\n|---|---|---|\n");
+    page.push_str("| name | what it must be | what it is |\n|---|---|---|\n");
+    rows(page, "", fields);
+}
+
+/// Parts of an object have rows of their own, below it.
+fn rows(page: &mut String, within: &str, fields: &[Field]) {
     for field in fields {
+        let name = format!("{within}{}", field.name);
+        let alias = field.alias.map(|alias| format!(" or `{alias}`"));
+        let needed = if field.required { " (needed)" } else { "" };
+        let form = match field.form {
+            Form::Fields(_) => "an object of these parts".to_owned(),
+            form => form.wanted(),
+        };
         writeln!(
             page,
-            "| `{}` | {} | {} |",
-            field.name,
-            form(field.form),
+            "| `{name}`{}{needed} | {} | {} |",
+            alias.unwrap_or_default(),
+            cell(&form),
             cell(field.about)
         )
         .expect("writing to a String cannot fail");
-    }
-}
-
-fn form(form: Form) -> String {
-    match form {
-        Form::Text => "text".into(),
-        Form::Secret(least) => format!("text of {least} bytes or more"),
-        Form::Url => "address".into(),
-        Form::Flag => "`true` or `false`".into(),
-        Form::Number(least, most) => format!("{least} to {most}"),
-        Form::OneOf(names) => {
-            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            names.join(", ")
+        if let Form::Fields(parts) = field.form {
+            rows(page, &format!("{name}."), parts);
         }
-        Form::Texts => "list of texts".into(),
-        Form::Object => "object".into(),
     }
 }
 

@@ -265,13 +265,9 @@ fn credentials(kind: ChannelKind) -> (Value, Value) {
     let known = schemas::platform::of(kind).credentials;
     let values = known.iter().map(|field| {
         let value = match field.form {
-            Form::Flag => json!(true),
-            Form::Number(least, _) => json!(least),
-            Form::OneOf(names) => json!(names.first()),
-            Form::Texts => json!(["a"]),
-            Form::Object => json!({}),
-            Form::Url => json!("https://example.org/"),
-            Form::Text | Form::Secret(_) => json!("0123456789abcdef0123456789abcdef"),
+            Form::Url | Form::Base => json!("https://example.org/"),
+            Form::Fields(_) => json!({}),
+            _ => json!("0123456789abcdef0123456789abcdef"),
         };
         (field.name.to_owned(), value)
     });

@@ -1,10 +1,10 @@
-//! What a channel's configuration and credentials may be. A refusal names the place, never a value.
+//! What a channel's configuration and credentials may be. A refusal names every wrong place, never a value.
 
 use std::collections::HashSet;
 
 use schemas::{
     ChannelKind,
-    platform::{self, Form},
+    platform::check::{self, Wrong},
     rule::Rule,
 };
 use serde_json::{Map, Value};
@@ -18,27 +18,53 @@ const MAX_REGEX_SIZE: usize = 1 << 20;
 
 type Fields = Map<String, Value>;
 
-/// Checks `config`: `settings` an object, `routing.rules` rules with different names.
-pub(crate) fn config(config: &Fields) -> Result<(), ApiError> {
-    if config
-        .get("settings")
-        .is_some_and(|value| !value.is_object())
-    {
-        return Err(ApiError::invalid(
-            "/config/settings",
-            "This must be an object.",
-        ));
-    }
-    if config.contains_key("credentials") {
-        return Err(ApiError::invalid(
+/// Checks `config`: `settings` those of the kind, `routing.rules` rules with different names, and nothing else.
+pub(crate) fn config(kind: ChannelKind, config: &Fields) -> Result<(), ApiError> {
+    let parts = config.iter().map(|(name, value)| match name.as_str() {
+        "settings" => settings(kind, value),
+        "routing" => routing(value),
+        "credentials" => Err(ApiError::invalid(
             "/config/credentials",
             "Credentials go into `credentials`, where they are encrypted.",
-        ));
+        )),
+        name => Err(ApiError::invalid(
+            format!("/config/{}", check::escaped(name)),
+            "A configuration has `settings` and `routing`; notes go into `metadata`.",
+        )),
+    });
+    ApiError::all(parts.take(check::MAX_WRONGS))
+}
+
+/// Checks that settings are what the kind's fields mean.
+fn settings(kind: ChannelKind, given: &Value) -> Result<(), ApiError> {
+    match given {
+        Value::Object(given) => wrong("/config/settings", check::settings(kind, given)),
+        _ => Err(ApiError::invalid(
+            "/config/settings",
+            "This must be an object.",
+        )),
     }
-    let routing = match config.get("routing") {
-        None | Some(Value::Null) => return Ok(()),
-        Some(Value::Object(routing)) => routing,
-        Some(_) => {
+}
+
+/// Checks that credentials are what the kind's fields mean.
+pub(crate) fn credentials(kind: ChannelKind, given: &Fields) -> Result<(), ApiError> {
+    wrong("/credentials", check::credentials(kind, given))
+}
+
+fn wrong(within: &str, wrongs: Vec<Wrong>) -> Result<(), ApiError> {
+    ApiError::all(wrongs.into_iter().map(|wrong| {
+        Err(ApiError::invalid(
+            format!("{within}{}", wrong.pointer),
+            wrong.detail,
+        ))
+    }))
+}
+
+fn routing(given: &Value) -> Result<(), ApiError> {
+    let routing = match given {
+        Value::Null => return Ok(()),
+        Value::Object(routing) => routing,
+        _ => {
             return Err(ApiError::invalid(
                 "/config/routing",
                 "This must be an object.",
@@ -56,23 +82,28 @@ pub(crate) fn config(config: &Fields) -> Result<(), ApiError> {
         }
     };
     let mut names = HashSet::new();
-    for (index, rule) in rules.iter().enumerate() {
-        let pointer = format!("/config/routing/rules/{index}");
-        let rule: Rule = serde_json::from_value(rule.clone())
-            .map_err(|error| ApiError::invalid(pointer.clone(), format!("Not a rule: {error}.")))?;
-        if rule.name.is_empty() || rule.name.len() > 255 {
-            let pointer = format!("{pointer}/name");
-            return Err(ApiError::invalid(pointer, "This must have 1 to 255 bytes."));
-        }
-        if !names.insert(rule.name.clone()) {
-            let pointer = format!("{pointer}/name");
-            return Err(ApiError::invalid(pointer, "Another rule has this name."));
-        }
-        if let Some(pattern) = &rule.when.regex {
-            regex(format!("{pointer}/when/regex"), pattern)?;
-        }
-    }
-    Ok(())
+    let checked = rules
+        .iter()
+        .enumerate()
+        .map(|(place, given)| rule(&format!("/config/routing/rules/{place}"), given, &mut names));
+    ApiError::all(checked)
+}
+
+fn rule(pointer: &str, given: &Value, names: &mut HashSet<String>) -> Result<(), ApiError> {
+    let rule: Rule = serde_json::from_value(given.clone())
+        .map_err(|error| ApiError::invalid(pointer, format!("Not a rule: {error}.")))?;
+    let name = if rule.name.is_empty() || rule.name.len() > 255 {
+        Err("This must have 1 to 255 bytes.")
+    } else if names.insert(rule.name.clone()) {
+        Ok(())
+    } else {
+        Err("Another rule has this name.")
+    };
+    let name = name.map_err(|detail| ApiError::invalid(format!("{pointer}/name"), detail));
+    let regex = rule.when.regex.as_ref().map_or(Ok(()), |pattern| {
+        regex(format!("{pointer}/when/regex"), pattern)
+    });
+    ApiError::all([name, regex])
 }
 
 /// Checks that a regular expression compiles, within the bounds the stages keep.
@@ -94,151 +125,6 @@ pub(crate) fn regex(pointer: impl Into<String>, pattern: &str) -> Result<(), Api
     })
 }
 
-/// Checks the names and types of credentials for a kind of channel.
-pub(crate) fn credentials(kind: ChannelKind, given: &Fields) -> Result<(), ApiError> {
-    let known = platform::of(kind).credentials;
-    for (name, value) in given {
-        let pointer = format!("/credentials/{}", escaped(name));
-        match known.iter().find(|field| field.name == name) {
-            Some(field) => form(pointer, field.form, value)?,
-            None => {
-                let names: Vec<&str> = known.iter().map(|field| field.name).collect();
-                let known = match names.as_slice() {
-                    [] => "it takes none".to_owned(),
-                    names => format!("it takes {}", names.join(", ")),
-                };
-                return Err(ApiError::invalid(
-                    pointer,
-                    format!("A {kind} channel has no such credential; {known}."),
-                ));
-            }
-        }
-    }
-    if let Some(Value::Object(smtp)) = given.get("smtp") {
-        check_smtp(smtp)?;
-    }
-    let text = |name: &str| given.get(name).and_then(Value::as_str);
-    if let Some(token) = text("secret_token") {
-        // https://core.telegram.org/bots/api#setwebhook
-        let fits = token.len() <= 256
-            && token
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        if !fits {
-            return Err(ApiError::invalid(
-                "/credentials/secret_token",
-                "Telegram takes 1 to 256 characters of A-Z, a-z, 0-9, _ and -.",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Checks the settings a kind knows; others are the tenant's own notes.
-pub(crate) fn settings(kind: ChannelKind, config: &Fields) -> Result<(), ApiError> {
-    let Some(Value::Object(given)) = config.get("settings") else {
-        return Ok(());
-    };
-    // Rates have forms of their own (a number, an object, `null`), which the sender checks.
-    let common = platform::COMMON
-        .iter()
-        .filter(|field| !matches!(field.form, Form::Object));
-    for field in platform::of(kind).settings.iter().chain(common) {
-        if let Some(value) = given.get(field.name) {
-            form(
-                format!("/config/settings/{}", field.name),
-                field.form,
-                value,
-            )?;
-        }
-    }
-    Ok(())
-}
-
-fn form(pointer: String, form: Form, value: &Value) -> Result<(), ApiError> {
-    let text = |least: usize| {
-        value
-            .as_str()
-            .is_some_and(|text| (least.max(1)..=4096).contains(&text.len()))
-    };
-    let (fits, wanted) = match form {
-        Form::Text => (text(1), "a text of 1 to 4096 bytes".to_owned()),
-        Form::Secret(least) => (text(least), format!("a text of {least} to 4096 bytes")),
-        Form::Url => (
-            text(1)
-                && value
-                    .as_str()
-                    .is_some_and(|url| url.starts_with("https://") || url.starts_with("http://")),
-            "an https:// or http:// address".to_owned(),
-        ),
-        Form::Flag => (value.is_boolean(), "true or false".to_owned()),
-        Form::Number(least, most) => (
-            value
-                .as_u64()
-                .is_some_and(|number| (least..=most).contains(&number)),
-            format!("a whole number from {least} to {most}"),
-        ),
-        Form::OneOf(words) => (
-            value.as_str().is_some_and(|word| words.contains(&word)),
-            format!("one of {}", words.join(", ")),
-        ),
-        Form::Texts => (
-            value.as_array().is_some_and(|list| {
-                list.len() <= 1000
-                    && list.iter().all(|one| {
-                        one.as_str()
-                            .is_some_and(|text| (1..=4096).contains(&text.len()))
-                    })
-            }),
-            "a list of texts".to_owned(),
-        ),
-        Form::Object => (value.is_object(), "an object".to_owned()),
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(ApiError::invalid(
-            pointer,
-            format!("This must be {wanted}."),
-        ))
-    }
-}
-
-fn check_smtp(smtp: &Fields) -> Result<(), ApiError> {
-    for (name, value) in smtp {
-        let fits = match name.as_str() {
-            "host" | "username" | "password" => value
-                .as_str()
-                .is_some_and(|text| !text.is_empty() && text.len() <= 4096),
-            "port" => value
-                .as_u64()
-                .is_some_and(|port| (1..=65_535).contains(&port)),
-            "tls" => matches!(value.as_str(), Some("none" | "starttls" | "implicit")),
-            _ => false,
-        };
-        if !fits {
-            return Err(ApiError::invalid(
-                format!("/credentials/smtp/{}", escaped(name)),
-                "SMTP takes host, port (1 to 65535), tls (none, starttls, implicit), username and password.",
-            ));
-        }
-    }
-    if smtp.contains_key("host") {
-        Ok(())
-    } else {
-        Err(ApiError::invalid(
-            "/credentials/smtp/host",
-            "This is missing.",
-        ))
-    }
-}
-
-/// A name as a part of a JSON Pointer (RFC 6901), cut short.
-fn escaped(name: &str) -> String {
-    let name: String = name.chars().take(64).collect();
-    name.replace('~', "~0").replace('/', "~1")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -258,7 +144,7 @@ mod tests {
             {"name": "a", "when": {"keywords": ["hi"]}, "then": [{"reply": "Hello"}]},
             {"name": "b", "when": {"regex": "^x+$"}, "then": ["drop"]}
         ]}});
-        assert!(config(&fields(good)).is_ok());
+        assert!(config(ChannelKind::Sandbox, &fields(good)).is_ok());
         for bad in [
             json!({"routing": {"rules": [{"name": "a", "then": [{"fly": 1}]}]}}),
             json!({"routing": {"rules": [{"name": "a", "then": []}, {"name": "a", "then": []}]}}),
@@ -267,48 +153,12 @@ mod tests {
             json!({"routing": {"rules": {}}}),
             json!({"routing": 1}),
             json!({"settings": 1}),
+            json!({"settings": null}),
+            json!({"setings": {}}),
             json!({"credentials": {"bot_token": "x"}}),
         ] {
-            let error = config(&fields(bad.clone())).unwrap_err();
+            let error = config(ChannelKind::Sandbox, &fields(bad.clone())).unwrap_err();
             assert_eq!(error.status(), 422, "{bad}");
         }
-    }
-
-    #[test]
-    fn credentials_are_those_of_the_kind() {
-        let ok = |kind, value| credentials(kind, &fields(value)).is_ok();
-        assert!(ok(
-            ChannelKind::Telegram,
-            json!({"bot_token": "1:a", "secret_token": "s_-9"})
-        ));
-        assert!(!ok(
-            ChannelKind::Telegram,
-            json!({"secret_token": "with space"})
-        ));
-        assert!(!ok(ChannelKind::Telegram, json!({"bot_token": 7})));
-        assert!(!ok(ChannelKind::Telegram, json!({"botToken": "1:a"})));
-        assert!(ok(
-            ChannelKind::Generic,
-            json!({"signing_secret": "0123456789abcdef", "url": "https://x"})
-        ));
-        assert!(!ok(
-            ChannelKind::Generic,
-            json!({"signing_secret": "short"})
-        ));
-        assert!(!ok(
-            ChannelKind::Generic,
-            json!({"url": "file:///etc/passwd"})
-        ));
-        assert!(ok(
-            ChannelKind::Email,
-            json!({"smtp": {"host": "h", "port": 25, "tls": "none"}})
-        ));
-        assert!(!ok(ChannelKind::Email, json!({"smtp": {"port": 25}})));
-        assert!(!ok(
-            ChannelKind::Email,
-            json!({"smtp": {"host": "h", "tls": "maybe"}})
-        ));
-        assert!(ok(ChannelKind::Sandbox, json!({})));
-        assert!(!ok(ChannelKind::Sandbox, json!({"x": "y"})));
     }
 }

@@ -1,10 +1,15 @@
 //! A message as the API takes it, and the message of the hub that is made of it.
 
+use std::fmt;
+
 use schemas::{
     Attachment, Button, ChannelId, Content, ConversationId, Direction, Format, Message, MessageId,
     MessageType, Party, PartyType, PlatformTemplate, Priority, Routing, Timestamp,
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -28,6 +33,7 @@ pub(crate) struct MessageIn {
     /// Checked against the conversation when given.
     #[serde(default, alias = "channelId")]
     pub(super) channel_id: Option<ChannelId>,
+    #[serde(deserialize_with = "content")]
     content: ContentIn,
     /// `html`: the content is HTML. Found out from the content when absent.
     #[serde(default, alias = "messageType", alias = "type")]
@@ -65,11 +71,39 @@ pub(crate) struct MessageIn {
 }
 
 /// A text, or text, HTML and files.
+// Read by [`content`], which says what is wrong with it; derived for the API's document.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum ContentIn {
     Text(String),
     Parts(PartsIn),
+}
+
+/// Reads a content by what it is, so that a refusal names the part that is wrong.
+fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ContentIn, D::Error> {
+    struct Reader;
+
+    impl<'de> Visitor<'de> for Reader {
+        type Value = ContentIn;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text, or an object of `text`, `html`, `attachments` and `metadata`")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<ContentIn, E> {
+            Ok(ContentIn::Text(text.to_owned()))
+        }
+
+        fn visit_string<E>(self, text: String) -> Result<ContentIn, E> {
+            Ok(ContentIn::Text(text))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<ContentIn, A::Error> {
+            PartsIn::deserialize(MapAccessDeserializer::new(parts)).map(ContentIn::Parts)
+        }
+    }
+
+    deserializer.deserialize_any(Reader)
 }
 
 /// At least one of the three.

@@ -5,6 +5,8 @@ pub(crate) mod audit;
 pub(crate) mod channel;
 pub(crate) mod channel_check;
 pub(crate) mod channel_out;
+#[cfg(test)]
+mod channel_tests;
 pub(crate) mod chat_page;
 pub(crate) mod conversation;
 pub(crate) mod conversation_out;
@@ -19,6 +21,9 @@ pub(crate) mod message_in;
 pub(crate) mod message_out;
 pub(crate) mod model;
 pub(crate) mod outbox;
+mod owner;
+#[cfg(test)]
+mod owner_tests;
 pub(crate) mod resolve;
 pub(crate) mod rule;
 pub(crate) mod send;

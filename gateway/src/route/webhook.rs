@@ -21,6 +21,7 @@ use serde::Serialize;
 use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
 
+use super::owner::{Owner, Owners, bury};
 use crate::{
     auth::{Caller, Role},
     directory::{Entry, Lookup},
@@ -100,7 +101,7 @@ async fn heard(
 ) -> Result<Response, ApiError> {
     let answer = trust(hub, id, entry, url, headers, &body, now)?;
     let body = ingest::channel::whole(entry.kind, url, body);
-    let accepted = accept(hub, id, entry, headers, body, now).await?;
+    let accepted = accept(hub, id, entry, headers, body, now, Says::Platform).await?;
     if entry.kind == ChannelKind::Gmail
         && let Err(error) = hub.bus.notify(&subject::nudge(id), Bytes::new()).await
     {
@@ -241,7 +242,8 @@ pub(crate) async fn hand_in(
         return Err(ApiError::not_found("channel"));
     }
     let (body, permit) = read(&hub, entry.kind, &headers, body).await?;
-    let accepted = accept(&hub, channel, &entry, &headers, body, Timestamp::now()).await;
+    let now = Timestamp::now();
+    let accepted = accept(&hub, channel, &entry, &headers, body, now, Says::Adapter).await;
     drop(permit);
     accepted
 }
@@ -287,6 +289,15 @@ async fn read<'hub>(
     Ok((crate::extract::body(body, limit).await?, permit))
 }
 
+/// Who says to which channel a body goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// The body itself, where an address serves several accounts.
+    Platform,
+    /// Who hands it in, and may do so for that channel alone.
+    Adapter,
+}
+
 /// Splits a trusted body into updates and has the broker store them.
 async fn store(
     hub: &Hub,
@@ -295,6 +306,7 @@ async fn store(
     content_type: Option<&str>,
     body: Bytes,
     now: Timestamp,
+    says: Says,
 ) -> Result<Vec<AcceptedOut>, ApiError> {
     if entry.status == ChannelStatus::Inactive {
         return Err(ApiError::conflict(
@@ -306,18 +318,31 @@ async fn store(
     })?;
     let mut accepted = Vec::with_capacity(updates.len());
     let mut items = Vec::with_capacity(updates.len());
+    let mut owners = Owners::new(hub, channel, entry);
+    let mut strays = Vec::new();
     for update in updates {
+        let owner = match says {
+            Says::Platform => owners.of(&update),
+            Says::Adapter => Owner::Channel(channel),
+        };
+        let (channel, stray) = match owner {
+            Owner::Channel(owner) => (owner, None),
+            Owner::Nobody(reason) => (channel, Some(reason)),
+        };
         let envelope = ingest::channel::envelope(entry.tenant, channel, entry.kind, update, now);
         let partition = partition::of(&partition::token(&envelope.conversation_key));
+        let subject = subject::inbound(partition, entry.tenant, entry.kind, channel);
+        if let Some(reason) = stray {
+            strays.push((envelope, subject, reason));
+            continue;
+        }
         accepted.push(AcceptedOut {
             message_id: envelope.message,
             conversation_id: envelope.conversation,
         });
-        items.push((
-            subject::inbound(partition, entry.tenant, entry.kind, channel),
-            envelope.encode(),
-        ));
+        items.push((subject, envelope.encode()));
     }
+    bury(hub, strays).await?;
     let count = items.len() as u64;
     hub.bus
         .publisher()
@@ -338,7 +363,8 @@ pub(crate) async fn take(
     content_type: Option<&str>,
     body: Bytes,
 ) -> Result<Option<MessageId>, ApiError> {
-    let accepted = store(hub, channel, entry, content_type, body, Timestamp::now()).await?;
+    let now = Timestamp::now();
+    let accepted = store(hub, channel, entry, content_type, body, now, Says::Adapter).await?;
     Ok(accepted.first().map(|one| one.message_id))
 }
 
@@ -349,11 +375,12 @@ async fn accept(
     headers: &HeaderMap,
     body: Bytes,
     now: Timestamp,
+    says: Says,
 ) -> Result<axum::Json<WebhookOut>, ApiError> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let accepted = store(hub, channel, entry, content_type, body, now).await?;
+    let accepted = store(hub, channel, entry, content_type, body, now, says).await?;
     let first = accepted.first();
     Ok(axum::Json(WebhookOut {
         success: true,

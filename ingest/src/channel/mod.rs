@@ -7,7 +7,7 @@
 //! splitting refuses a body as a whole or takes it as a whole. Deliberately absent: judging content;
 //! an update of an unknown type passes.
 
-mod discord;
+pub(crate) mod discord;
 mod email;
 mod form;
 mod generic;
@@ -139,6 +139,8 @@ pub enum Malformed {
         index: usize,
         source: keys::Malformed,
     },
+    #[error("it has no `entry`, which every body of Meta's webhooks has")]
+    NoEntry,
     #[error("more updates in one body than are taken at once")]
     TooMany,
 }
@@ -255,6 +257,19 @@ pub fn split(
         ChannelKind::Generic => generic::split(ChannelKind::Generic, content_type, body),
         ChannelKind::Sandbox => sandbox::split(content_type, body),
     }
+}
+
+/// The account of the platform that an update is for, where one webhook address serves several and the update says so:
+/// WhatsApp's number id, Messenger's page, Instagram's account.
+#[must_use]
+pub fn addressee(kind: ChannelKind, update: &Update) -> Option<String> {
+    meta::of_part(kind, &update.bytes)
+}
+
+/// The account that a channel is, to be compared with [`addressee`]; none when its credentials and settings do not say.
+#[must_use]
+pub fn own_account<'a>(account: &Account<'a>) -> Option<&'a str> {
+    meta::of_channel(account)
 }
 
 /// The envelope in which an update begins its way.

@@ -1,7 +1,82 @@
 //! E-mail.
 
-use super::{Ability, Form, Platform, field};
+use super::{Ability, Field, Form, Pem, Platform, field};
 use crate::ChannelKind;
+
+const HOST: Field = field("host", Form::Host, "The server.").required();
+const PORT: Form = Form::Number(1, 65_535);
+const TLS: Form = Form::OneOf(&["none", "starttls", "implicit"]);
+const ROOTS: Field = field(
+    "roots",
+    Form::OneOf(&["native", "webpki"]),
+    "Which authorities are trusted: the system's (`native`, by default) or Mozilla's.",
+);
+const CA_PEM: Field = field(
+    "ca_pem",
+    Form::Pem(Pem::Certificate),
+    "One more authority, for a server with a private one.",
+);
+
+const SMTP: &[Field] = &[
+    HOST,
+    field(
+        "port",
+        PORT,
+        "587 by default; 465 with `implicit`, 25 with `none`.",
+    ),
+    field(
+        "tls",
+        TLS,
+        "How the way there is kept private; `starttls` by default.",
+    ),
+    field("username", Form::Password, "Without it nobody logs in."),
+    field("password", Form::Password, "The password."),
+    ROOTS,
+    CA_PEM,
+];
+
+const IMAP: &[Field] = &[
+    HOST,
+    field(
+        "port",
+        PORT,
+        "993 by default; 143 unless `tls` is `implicit`.",
+    ),
+    field(
+        "tls",
+        TLS,
+        "How the way there is kept private; `implicit` by default.",
+    ),
+    field("username", Form::Password, "Whose mailbox it is.").required(),
+    field(
+        "password",
+        Form::Password,
+        "The password, unless there is `oauth`.",
+    ),
+    field("mailbox", Form::Line(255), "`INBOX` by default."),
+    field(
+        "oauth",
+        Form::Fields(OAUTH),
+        "OAuth 2 in place of a password.",
+    ),
+    ROOTS,
+    CA_PEM,
+];
+
+const OAUTH: &[Field] = &[
+    field(
+        "token_url",
+        Form::Base,
+        "Where access tokens are had; Google's by default.",
+    ),
+    field("client_id", Form::Token, "Of the OAuth 2 client.").required(),
+    field(
+        "client_secret",
+        Form::Token,
+        "Of the OAuth 2 client, where it has one.",
+    ),
+    field("refresh_token", Form::Token, "Of a consent to read mail.").required(),
+];
 
 pub(super) const PLATFORM: Platform = Platform {
     kind: ChannelKind::Email,
@@ -12,17 +87,9 @@ pub(super) const PLATFORM: Platform = Platform {
             Form::Secret(16),
             "Signs raw mails handed in by webhook.",
         ),
-        field(
-            "smtp",
-            Form::Object,
-            "Where mail leaves: `host`, `port`, `tls` (`none`, `starttls`, `implicit`), `username`, `password`.",
-        ),
-        field("from", Form::Text, "The address mail is from."),
-        field(
-            "imap",
-            Form::Object,
-            "Where mail is fetched: `host`, `port`, `tls` (`none`, `starttls`, `implicit`), `username`, `password`, `mailbox`, or `oauth` in place of a password.",
-        ),
+        field("smtp", Form::Fields(SMTP), "Where mail leaves."),
+        field("from", Form::Mailbox, "The address mail is from."),
+        field("imap", Form::Fields(IMAP), "Where mail is fetched."),
     ],
     settings: &[
         field(

@@ -1,35 +1,43 @@
 //! Gmail.
 
-use super::{Ability, Form, Platform, field};
+use super::{Ability, Alphabet, Form, Part, Platform, field};
 use crate::ChannelKind;
+
+/// `projects/PROJECT/topics/TOPIC` (<https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names>).
+const TOPIC: Form = Form::Like(&[
+    Part::Is("projects/"),
+    Part::Of(Alphabet::Name, 6, 100),
+    Part::Is("/topics/"),
+    Part::Of(Alphabet::Name, 3, 255),
+]);
 
 pub(super) const PLATFORM: Platform = Platform {
     kind: ChannelKind::Gmail,
     title: "Gmail",
     credentials: &[
-        field("client_id", Form::Text, "Of the OAuth 2 client."),
-        field("client_secret", Form::Text, "Of the OAuth 2 client."),
+        field("client_id", Form::Token, "Of the OAuth 2 client."),
+        field("client_secret", Form::Token, "Of the OAuth 2 client."),
         field(
             "refresh_token",
-            Form::Text,
+            Form::Token,
             "Of a consent to `gmail.readonly` and `gmail.send`, or to `gmail.modify`.",
         ),
         field(
             "from",
-            Form::Text,
+            Form::Mailbox,
             "The address mail is from: the account's, or one it may send as.",
         ),
     ],
     settings: &[
-        field("api_base", Form::Url, "The API; Google's by default."),
+        field("api_base", Form::Base, "The API; Google's by default."),
         field(
             "token_url",
-            Form::Url,
+            Form::Base,
             "Where access tokens are had; Google's by default.",
         ),
         field(
             "label",
-            Form::Text,
+            Form::Line(225),
             "Mails with this label are read; `INBOX` by default.",
         ),
         field(
@@ -39,12 +47,12 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "topic",
-            Form::Text,
+            TOPIC,
             "The Pub/Sub topic that Gmail shall push to: `projects/PROJECT/topics/TOPIC`.",
         ),
         field(
             "push_service_account",
-            Form::Text,
+            Form::Email,
             "The service account that the subscription pushes as; without it no push is taken.",
         ),
         field(

@@ -1,6 +1,6 @@
 //! Instagram.
 
-use super::{Ability, Form, Platform, field};
+use super::{Ability, Form, GRAPH_VERSION, ID, MESSAGE_TAG, Platform, field};
 use crate::ChannelKind;
 
 pub(super) const PLATFORM: Platform = Platform {
@@ -19,7 +19,7 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "access_token",
-            Form::Text,
+            Form::Token,
             "The token of the Instagram account, or of its page with Facebook's login.",
         ),
     ],
@@ -31,22 +31,22 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "account_id",
-            Form::Text,
+            ID,
             "The account (or page) that sends; the token's own when absent.",
         ),
         field(
             "message_tag",
-            Form::Text,
+            MESSAGE_TAG,
             "The tag of every message, e.g. `HUMAN_AGENT`, to write after the 24 hours.",
         ),
         field(
             "graph_version",
-            Form::Text,
+            GRAPH_VERSION,
             "The Graph API's version, `v24.0` when absent.",
         ),
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "The Graph API; when absent `https://graph.instagram.com`, or `https://graph.facebook.com` with Facebook's login.",
         ),
     ],

@@ -14,13 +14,13 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "access_token",
-            Form::Text,
+            Form::Token,
             "For calls; a channel access token of the Messaging API.",
         ),
     ],
     settings: &[field(
         "api_base",
-        Form::Url,
+        Form::Base,
         "Where the API lies, files included, if not at LINE.",
     )],
     ability: Ability {

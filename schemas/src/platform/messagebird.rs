@@ -12,13 +12,13 @@ pub(super) const PLATFORM: Platform = Platform {
             Form::Text,
             "The workspace's signing key, which signs webhooks.",
         ),
-        field("access_key", Form::Text, "The live access key, for calls."),
+        field("access_key", Form::Token, "The live access key, for calls."),
     ],
     settings: &[
-        field("from", Form::Text, "The originator: a number or a name."),
+        field("from", Form::Sender, "The originator: a number or a name."),
         field(
             "numbers",
-            Form::Texts,
+            Form::List(&Form::Sender),
             "A pool of originators: a conversation keeps the one it has.",
         ),
         field(
@@ -28,12 +28,12 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "MessageBird's address, `https://rest.messagebird.com` unless set.",
         ),
         field(
             "conversations_base",
-            Form::Url,
+            Form::Base,
             "That of its Conversations API, `https://conversations.messagebird.com` unless set.",
         ),
     ],

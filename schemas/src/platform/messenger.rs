@@ -1,6 +1,6 @@
 //! Messenger.
 
-use super::{Ability, Form, Platform, field};
+use super::{Ability, Form, GRAPH_VERSION, ID, MESSAGE_TAG, Platform, field};
 use crate::ChannelKind;
 
 pub(super) const PLATFORM: Platform = Platform {
@@ -19,29 +19,29 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "access_token",
-            Form::Text,
+            Form::Token,
             "The page's token with `pages_messaging`: Messenger, API settings.",
         ),
     ],
     settings: &[
         field(
             "page_id",
-            Form::Text,
+            ID,
             "The page that sends; the token's own when absent.",
         ),
         field(
             "message_tag",
-            Form::Text,
+            MESSAGE_TAG,
             "The tag of every message, e.g. `HUMAN_AGENT`, to write after the 24 hours.",
         ),
         field(
             "graph_version",
-            Form::Text,
+            GRAPH_VERSION,
             "The Graph API's version, `v24.0` when absent.",
         ),
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "The Graph API, `https://graph.facebook.com` when absent.",
         ),
     ],

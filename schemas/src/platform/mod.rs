@@ -1,16 +1,22 @@
 //! What is known of each platform before anything is sent there: its credentials, its settings, and what it can do.
 //!
-//! One file per kind. The gateway checks channels by it, and `docs/channels.md` is generated from it.
+//! One file per kind. [`check`] tells what is wrong with what somebody gives a channel, by what its fields mean ([`Form`]), and
+//! `docs/channels.md` is generated from them. Channels are checked when they are written; one that was made before a check
+//! was goes on as it is.
 
+pub mod check;
 mod discord;
 mod email;
+mod form;
 mod generic;
 mod gmail;
 mod instagram;
 mod line;
 mod messagebird;
 mod messenger;
+mod pem;
 mod sandbox;
+mod shape;
 mod slack;
 mod telegram;
 mod twilio;
@@ -19,6 +25,11 @@ mod vonage;
 mod webchat;
 mod whatsapp;
 
+pub use self::{
+    form::Form,
+    pem::Pem,
+    shape::{Alphabet, Part},
+};
 use crate::ChannelKind;
 
 /// A platform as the hub speaks it.
@@ -35,30 +46,42 @@ pub struct Platform {
 }
 
 /// One credential or setting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     pub name: &'static str,
+    /// Another name it goes by.
+    pub alias: Option<&'static str>,
     pub form: Form,
     /// What it is, and where one finds it. One sentence.
     pub about: &'static str,
+    /// Whether what it is a part of is nothing without it.
+    pub required: bool,
 }
 
-/// What a field may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// 1 to 4096 bytes.
-    Text,
-    /// As [`Form::Text`], of at least so many bytes.
-    Secret(usize),
-    /// An `http` or `https` address.
-    Url,
-    Flag,
-    /// Whole, between the two.
-    Number(u64, u64),
-    OneOf(&'static [&'static str]),
-    /// A list of texts.
-    Texts,
-    Object,
+impl Field {
+    /// The same by another name too.
+    #[must_use]
+    pub const fn or(self, alias: &'static str) -> Self {
+        Self {
+            alias: Some(alias),
+            ..self
+        }
+    }
+
+    /// The same, which must be given.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
+    }
+
+    /// Whether it goes by this name.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.name == name || self.alias == Some(name)
+    }
 }
 
 /// What can be done on a platform through the hub, in the words of the table in `docs/channels.md`; `-` where nothing can.
@@ -85,15 +108,17 @@ pub struct Ability {
 pub const COMMON: &[Field] = &[
     field(
         "rateLimit",
-        Form::Object,
-        "Messages per second, or `{\"per_second\", \"burst\"}`; `null` for none.",
-    ),
+        Form::Rate,
+        "How fast the channel may send; as the platform publishes it without the setting.",
+    )
+    .or("rate_limit"),
     field(
         "chatRateLimit",
-        Form::Object,
-        "The same for each chat, or for each number that is sent from.",
-    ),
-    field("concurrency", Form::Number(1, 64), "Calls side by side."),
+        Form::Rate,
+        "How fast it may send to each chat, or from each number.",
+    )
+    .or("chat_rate_limit"),
+    field("concurrency", Form::Number(1, 256), "Calls side by side; 16 when absent."),
     field(
         "on_unknown",
         Form::OneOf(&["hold", "resend"]),
@@ -109,8 +134,26 @@ pub const COMMON: &[Field] = &[
 /// A field.
 #[must_use]
 pub const fn field(name: &'static str, form: Form, about: &'static str) -> Field {
-    Field { name, form, about }
+    Field {
+        name,
+        alias: None,
+        form,
+        about,
+        required: false,
+    }
 }
+
+/// What an id of an account, application or number is at platforms that count.
+const ID: Form = Form::Like(&[Part::Of(Alphabet::Digit, 1, 32)]);
+/// `v24.0`.
+const GRAPH_VERSION: Form = Form::Like(&[
+    Part::Is("v"),
+    Part::Of(Alphabet::Digit, 1, 3),
+    Part::Is("."),
+    Part::Of(Alphabet::Digit, 1, 2),
+]);
+/// `HUMAN_AGENT`.
+const MESSAGE_TAG: Form = Form::Like(&[Part::Of(Alphabet::Capital, 1, 64)]);
 
 /// What is known of a kind.
 #[must_use]

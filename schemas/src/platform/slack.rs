@@ -12,12 +12,12 @@ pub(super) const PLATFORM: Platform = Platform {
             Form::Text,
             "Signs requests; under the app's basic information.",
         ),
-        field("bot_token", Form::Text, "`xoxb-…`."),
+        field("bot_token", Form::Token, "`xoxb-…`."),
     ],
     settings: &[
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "Where the Web API is; `https://slack.com/api` without it.",
         ),
         field(

@@ -1,17 +1,24 @@
 //! Telegram.
 
-use super::{Ability, Form, Platform, field};
+use super::{Ability, Alphabet, Form, Part, Platform, field};
 use crate::ChannelKind;
+
+/// As in <https://core.telegram.org/bots/api#authorizing-your-bot>.
+const TOKEN: Form = Form::Like(&[
+    Part::Of(Alphabet::Digit, 1, 20),
+    Part::Is(":"),
+    Part::Of(Alphabet::Word, 1, 256),
+]);
 
 pub(super) const PLATFORM: Platform = Platform {
     kind: ChannelKind::Telegram,
     title: "Telegram",
     credentials: &[
-        field("bot_token", Form::Text, "The token BotFather gave."),
+        field("bot_token", TOKEN, "The token BotFather gave."),
         field(
             "secret_token",
-            Form::Text,
-            "The secret of `setWebhook`; 1 to 256 of A-Z, a-z, 0-9, _ and -.",
+            Form::Like(&[Part::Of(Alphabet::Word, 1, 256)]),
+            "The secret of `setWebhook`; any you like.",
         ),
     ],
     settings: &[
@@ -27,7 +34,7 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "Where the Bot API lies, if not at Telegram.",
         ),
     ],

@@ -8,18 +8,18 @@ pub(super) const PLATFORM: Platform = Platform {
     title: "Viber",
     credentials: &[field(
         "auth_token",
-        Form::Text,
+        Form::Token,
         "Signs webhooks and calls; \"Your app key\" of the bot in Viber.",
     )],
     settings: &[
         field(
             "sender_name",
-            Form::Text,
+            Form::Line(28),
             "Who writes, as people see it; at most 28 characters, `Support` when absent.",
         ),
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "Where the API lies, if not at Viber.",
         ),
     ],

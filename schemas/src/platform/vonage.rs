@@ -1,7 +1,29 @@
 //! Vonage: SMS, MMS, WhatsApp, Messenger, Viber and RCS through its Messages API, and incoming calls.
 
-use super::{Ability, Form, Platform, field};
+use super::{Ability, Field, Form, Pem, Platform, field};
 use crate::ChannelKind;
+
+/// <https://developer.vonage.com/en/voice/voice-api/ncco-reference>.
+const VOICE: &[Field] = &[
+    field("greeting", Form::Words(1500), "Said first."),
+    field(
+        "language",
+        Form::Language,
+        "In which it is said; `en-US` when absent.",
+    ),
+    field("play", Form::Url, "A sound in place of the greeting."),
+    field("record", Form::Flag, "Lets the caller leave a message."),
+    field(
+        "max_length_s",
+        Form::Number(3, 7200),
+        "How long the message may be; 120 when absent.",
+    ),
+    field(
+        "beep",
+        Form::Flag,
+        "Whether a beep comes before it; `true` when absent.",
+    ),
+];
 
 pub(super) const PLATFORM: Platform = Platform {
     kind: ChannelKind::Vonage,
@@ -12,10 +34,10 @@ pub(super) const PLATFORM: Platform = Platform {
             Form::Text,
             "The account's signature secret, which signs webhooks.",
         ),
-        field("application_id", Form::Text, "The application that sends."),
+        field("application_id", Form::Uuid, "The application that sends."),
         field(
             "private_key",
-            Form::Text,
+            Form::Pem(Pem::RsaKey),
             "The application's private key as PEM, which signs calls.",
         ),
         field(
@@ -26,10 +48,10 @@ pub(super) const PLATFORM: Platform = Platform {
         field("api_secret", Form::Text, "The secret of `api_key`."),
     ],
     settings: &[
-        field("from", Form::Text, "The sender: a number or a name."),
+        field("from", Form::Sender, "The sender: a number or a name."),
         field(
             "numbers",
-            Form::Texts,
+            Form::List(&Form::Sender),
             "A pool of senders: a conversation keeps the one it has.",
         ),
         field(
@@ -51,12 +73,12 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "voice",
-            Form::Object,
-            "What callers hear: `greeting` and `language`, or `play`; `record`, `max_length_s`, `beep`.",
+            Form::Fields(VOICE),
+            "What callers hear; without it calls end at once.",
         ),
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "Vonage's address, `https://api.nexmo.com` unless set.",
         ),
     ],

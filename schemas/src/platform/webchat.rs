@@ -10,10 +10,10 @@ pub(super) const PLATFORM: Platform = Platform {
     settings: &[
         field(
             "origins",
-            Form::Texts,
+            Form::List(&Form::Origin),
             "Origins of the pages that may open the chat, such as `https://shop.example.com`; any when empty.",
         ),
-        field("greeting", Form::Text, "What a page shows first."),
+        field("greeting", Form::Words(2000), "What a page shows first."),
     ],
     ability: Ability {
         verify: "session token of the hub, origin of the page",

@@ -1,6 +1,6 @@
 //! WhatsApp.
 
-use super::{Ability, Form, Platform, field};
+use super::{Ability, Form, GRAPH_VERSION, ID, Platform, field};
 use crate::ChannelKind;
 
 pub(super) const PLATFORM: Platform = Platform {
@@ -19,29 +19,29 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "access_token",
-            Form::Text,
+            Form::Token,
             "The permanent token of a system user with `whatsapp_business_messaging`.",
         ),
         field(
             "phone_number_id",
-            Form::Text,
+            ID,
             "The id (not the number) of the number that sends: WhatsApp, API setup.",
         ),
     ],
     settings: &[
         field(
             "waba_id",
-            Form::Text,
+            ID,
             "The WhatsApp Business account's id; with it a channel test registers the webhook.",
         ),
         field(
             "graph_version",
-            Form::Text,
+            GRAPH_VERSION,
             "The Graph API's version, `v24.0` when absent.",
         ),
         field(
             "api_base",
-            Form::Url,
+            Form::Base,
             "The Graph API, `https://graph.facebook.com` when absent.",
         ),
     ],

@@ -6,13 +6,17 @@
 //!
 //! Deliberately absent: a time window, since Meta signs no time, and a second app secret.
 
+mod addressee;
 mod split;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-pub(super) use self::split::split;
+pub(super) use self::{
+    addressee::{of_channel, of_part},
+    split::split,
+};
 use super::{Account, Answer, Refused, Request, form, hex};
 
 const SIGNATURE: &str = "x-hub-signature-256";

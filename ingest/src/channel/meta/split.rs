@@ -70,7 +70,12 @@ impl Found {
     fn body(&mut self, bytes: Bytes) -> Result<(), Malformed> {
         let Ok(body) = serde_json::from_slice::<Body<'_>>(&bytes) else {
             // Keys refuse what is no JSON object.
-            return self.add(Update::of(self.kind, JSON, bytes)?);
+            let update = Update::of(self.kind, JSON, bytes)?;
+            return if says_something(&update.bytes) {
+                self.add(update)
+            } else {
+                Err(Malformed::NoEntry)
+            };
         };
         for entry in body.entry {
             self.entry(entry)?;
@@ -287,6 +292,16 @@ impl<'a> Contacts<'a> {
             .or_else(|| (alone && self.all.len() == 1).then_some(0));
         self.all.get(place?).copied().filter(fits)
     }
+}
+
+/// Whether a body has an entry, though not as documented. Without any it is nothing that Meta sends.
+fn says_something(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Odd<'a> {
+        #[serde(borrow, default)]
+        entry: Option<&'a RawValue>,
+    }
+    serde_json::from_slice::<Odd<'_>>(body).is_ok_and(|odd| odd.entry.is_some())
 }
 
 fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
