@@ -108,8 +108,16 @@ async fn say(State(stage): State<Stage>, Json(said): Json<SayIn>) -> Response {
     let person = stage.person(said.person, said.name);
     let n = stage.numbers.fetch_add(1, Ordering::Relaxed);
     let player = &stage.player;
-    let webhook = player.fake.say(&player.webhook_url, &person, &said.text, n);
-    stage.hand_over(webhook).await
+    match player.fake.say(&player.webhook_url, &person, &said.text, n) {
+        Some(webhook) => stage.hand_over(webhook).await,
+        None => {
+            let kind = player.fake.kind();
+            refused(&format!(
+                "nobody on {kind} has such an id: give `person` one like {:?}, or leave it out",
+                Person::of(kind).id
+            ))
+        }
+    }
 }
 
 /// What became of a message of the hub.
@@ -135,7 +143,10 @@ async fn receipt(State(stage): State<Stage>, Json(told): Json<ReceiptIn>) -> Res
         told.status,
         n,
     );
-    stage.hand_over(webhook).await
+    match webhook {
+        Some(webhook) => stage.hand_over(webhook).await,
+        None => refused("this platform never says so, or not of such a `provider_id`"),
+    }
 }
 
 /// What the next call of the hub meets.
@@ -158,7 +169,7 @@ async fn trouble(State(stage): State<Stage>, Json(given): Json<TroubleIn>) -> Re
     let trouble = match given {
         TroubleIn::Refuse { status, body } => match StatusCode::from_u16(status) {
             Ok(status) => Trouble::Refuse(status, body),
-            Err(_) => return StatusCode::UNPROCESSABLE_ENTITY.into_response(),
+            Err(_) => return refused("`status` must be one of HTTP, 100 to 999"),
         },
         TroubleIn::Slow { seconds } => Trouble::Slow(Duration::from_secs(seconds.min(600))),
         TroubleIn::Silent => Trouble::Silent,
@@ -188,11 +199,7 @@ impl Stage {
     }
 
     /// Makes the platform's request, and shows what the hub answered.
-    async fn hand_over(&self, webhook: Option<Webhook>) -> Response {
-        let Some(webhook) = webhook else {
-            let told = json!({"error": "this platform never says so"});
-            return (StatusCode::UNPROCESSABLE_ENTITY, Json(told)).into_response();
-        };
+    async fn hand_over(&self, webhook: Webhook) -> Response {
         match (self.post)(self.player.webhook_url.clone(), webhook).await {
             Ok((status, body)) => {
                 let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
@@ -203,5 +210,62 @@ impl Stage {
                 (StatusCode::BAD_GATEWAY, Json(told)).into_response()
             }
         }
+    }
+}
+
+/// What the player asked for cannot be, and why.
+fn refused(why: &str) -> Response {
+    let told = json!({"error": why});
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(told)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ChannelKind;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// All that a player hears, and what reached the hub.
+    async fn asked(path: &str, body: &str) -> String {
+        let players = crate::all()
+            .into_iter()
+            .filter(|fake| fake.kind() == ChannelKind::Telegram)
+            .map(|fake| Player {
+                fake,
+                webhook_url: "http://hub.example".into(),
+            })
+            .collect();
+        let post: Post = Arc::new(|_, _| Box::pin(async { Ok((200, "{}".to_owned())) }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, players, post));
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: play\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_on_a_platform_is_told_so() {
+        let answer = asked("/telegram/say", r#"{"person": "ada", "text": "hi"}"#).await;
+        assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+        assert!(
+            answer.contains("nobody on telegram has such an id"),
+            "{answer}"
+        );
+        for fine in [r#"{"person": "4711", "text": "hi"}"#, r#"{"text": "hi"}"#] {
+            let answer = asked("/telegram/say", fine).await;
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
+        let told = r#"{"provider_id": "1", "status": "read"}"#;
+        let answer = asked("/telegram/receipt", told).await;
+        assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
     }
 }
