@@ -1,7 +1,11 @@
 //! Discord's API (<https://docs.discord.com/developers/reference>), as far as the hub uses it, and the interactions it posts.
 //!
 //! The person `10` takes no messages from bots, the person `11` and the channel `12` are not there, the channel `13` lets the
-//! bot not in, the token `expired` is. Deliberately absent: the gateway, receipts (Discord has none), buckets of rates.
+//! bot not in, the token `expired` is. `gateway.rs` is what a bot listens to. Deliberately absent: receipts (Discord has none),
+//! buckets of rates.
+
+mod door;
+pub mod gateway;
 
 use std::{
     collections::HashMap,
@@ -12,9 +16,10 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{OriginalUri, State},
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
+    routing,
 };
 use ed25519_dalek::{Signer, SigningKey};
 use schemas::{ChannelKind, TrackKind};
@@ -24,6 +29,7 @@ use crate::{
     Desk, Fake, Person, Webhook,
     exchange::{Reply, exchange},
 };
+use gateway::Gateway;
 
 const TOKEN: &str = "MTE3OTEw.fake.token";
 const APPLICATION: &str = "1179100000000000001";
@@ -31,13 +37,16 @@ const SEED: [u8; 32] = [42; 32];
 /// Characters of a message.
 const MAX_TEXT: usize = 2000;
 
-/// Discord.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Discord;
+/// Discord, with one bot.
+#[derive(Clone, Default)]
+pub struct Discord {
+    pub gateway: Gateway,
+}
 
 #[derive(Clone)]
 struct Account {
     desk: Desk,
+    gateway: Gateway,
     /// What was posted under a nonce.
     known: Arc<Mutex<HashMap<String, Value>>>,
 }
@@ -55,10 +64,15 @@ impl Fake for Discord {
     }
 
     fn routes(&self, desk: Desk) -> Router {
-        Router::new().fallback(call).with_state(Account {
-            desk,
-            known: Arc::default(),
-        })
+        Router::new()
+            .route(door::PATHS[0], routing::any(door::listen))
+            .route(door::PATHS[1], routing::any(door::listen))
+            .fallback(call)
+            .with_state(Account {
+                desk,
+                gateway: self.gateway.clone(),
+                known: Arc::default(),
+            })
     }
 
     /// A command that says something: what a bot hears without the gateway.
@@ -113,6 +127,7 @@ fn signed(body: Bytes) -> Webhook {
 
 async fn call(
     State(account): State<Account>,
+    OriginalUri(whole): OriginalUri,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -128,7 +143,7 @@ async fn call(
             .get("authorization")
             .and_then(|value| value.to_str().ok());
         // Answers to interactions have their key in the path.
-        let answers = parts.first() == Some(&"webhooks");
+        let answers = matches!(parts.first(), Some(&"webhooks" | &"interactions"));
         if !answers && given != Some(format!("Bot {TOKEN}").as_str()) {
             return refused(StatusCode::UNAUTHORIZED, 0, "401: Unauthorized");
         }
@@ -137,6 +152,8 @@ async fn call(
                 Ok(json!({"id": APPLICATION, "username": "desk", "bot": true}))
             }
             ("GET", ["applications", "@me"]) => Ok(application()),
+            ("GET", parts) => door::get(&account.gateway, parts, &headers, &whole, &uri),
+            ("POST", ["interactions", _, token, "callback"]) => door::call_back(token, body),
             ("PATCH", ["applications", "@me"]) => endpoint(body),
             ("POST", ["users", "@me", "channels"]) => open(body),
             ("POST", ["channels", id, "typing"]) => reachable(id).map(|()| Value::Null),

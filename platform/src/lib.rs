@@ -9,7 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod desk;
-mod discord;
+pub mod discord;
 mod exchange;
 mod form;
 pub mod gmail;
@@ -77,7 +77,7 @@ pub trait Fake: Send + Sync + 'static {
 pub fn all() -> Vec<Box<dyn Fake>> {
     vec![
         Box::new(gmail::Gmail::default()),
-        Box::new(discord::Discord),
+        Box::new(discord::Discord::default()),
         Box::new(line::Line),
         Box::new(telegram::Telegram),
         Box::new(viber::Viber),
