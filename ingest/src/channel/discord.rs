@@ -1,8 +1,8 @@
 //! Discord: `X-Signature-Ed25519` is the application's signature, in hex, of the time in `X-Signature-Timestamp` and the body
 //! (<https://docs.discord.com/developers/interactions/overview#setting-up-an-endpoint-validating-security-request-headers>).
 //!
-//! Bodies are interactions, webhook events, or what the gateway dispatched, as an adapter hands it in. An
-//! event that takes back several messages becomes one for each.
+//! Bodies are interactions, webhook events, or what the gateway dispatched, as `poll/discord` or an adapter hears
+//! it. An event that takes back several messages becomes one for each.
 //!
 //! Invariants: only lower-case digits are a signature, so that no byte of it can be another; signatures that other keys could
 //! have made are refused (`verify_strict`). Discord names no window of time, so there is none: what comes twice has the id it
@@ -74,7 +74,7 @@ pub(super) fn answer(account: &Account<'_>, request: &Request<'_, '_>) -> Option
 }
 
 /// The first answer to an interaction. `ephemeral`: what follows is seen by the person alone.
-fn callback(interaction: &Value, ephemeral: bool) -> Option<Value> {
+pub(crate) fn callback(interaction: &Value, ephemeral: bool) -> Option<Value> {
     let later = || match ephemeral {
         true => json!({"type": 5, "data": {"flags": 64}}),
         false => json!({"type": 5}),

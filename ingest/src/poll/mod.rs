@@ -11,6 +11,7 @@
 //! when it goes.
 
 mod directory;
+mod discord;
 mod error;
 mod gmail;
 mod imap;
@@ -81,6 +82,11 @@ pub async fn check(
             Some(imap::check(credentials, settings, allow_private).await)
         }
         ChannelKind::Gmail => Some(gmail::check(credentials, settings, allow_private).await),
+        ChannelKind::Discord
+            if settings.get("receive").and_then(Value::as_str) == Some("gateway") =>
+        {
+            Some(discord::check(credentials, settings, allow_private).await)
+        }
         _ => None,
     }
 }
@@ -93,6 +99,7 @@ fn poller(spec: &Spec) -> Option<Box<dyn Poller>> {
         }
         (ChannelKind::Telegram, Some("poll")) => Some(Box::new(telegram::Telegram)),
         (ChannelKind::Gmail, _) => Some(Box::new(gmail::Gmail::default())),
+        (ChannelKind::Discord, Some("gateway")) => Some(Box::new(discord::Discord::default())),
         _ => None,
     }
 }

@@ -27,6 +27,7 @@ use schemas::ChannelKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(super) use self::server::native as native_roots;
 use self::{
     server::Server,
     session::{Selected, Session},

@@ -179,7 +179,7 @@ impl Server {
 }
 
 /// The system's authorities, read once.
-fn native() -> &'static RootCertStore {
+pub(in crate::poll) fn native() -> &'static RootCertStore {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let mut roots = RootCertStore::empty();
