@@ -4,6 +4,8 @@
 //! Invariants: a file is stored before its row says so; a row that is `stored` or `failed` stays so; who takes a row has
 //! it for a while, after which another may, so a crash delays a file and loses none.
 
+mod address;
+
 use std::time::Duration;
 
 use schemas::{Attachment, ChannelId, MediaId, MessageId, TenantId, Timestamp};
@@ -15,6 +17,8 @@ use crate::{
     column::{Id, MaybeId},
     text::{clean, clean_json, preview},
 };
+
+pub use address::Address;
 
 /// Longest reason kept, in characters.
 const MAX_DETAIL: usize = 300;

@@ -15,10 +15,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use schemas::{Attachment, MediaId, MessageId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::media::{MediaRow, MediaStatus};
+use store::media::{Address, MediaRow, MediaStatus};
 use utoipa::{IntoParams, ToSchema};
 
 use super::text;
@@ -36,7 +35,6 @@ const FOR_READERS: Duration = Duration::from_secs(24 * 3600);
 const FOR_PLATFORMS: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Addresses of an hour are the same, so that browsers may keep what they fetched.
 const STEP_S: u64 = 3600;
-const PURPOSE: &str = "media";
 /// How an upload is named in a message to be sent.
 const SCHEME: &str = "media:";
 
@@ -98,35 +96,19 @@ pub(crate) struct SignedQuery {
     signature: String,
 }
 
-fn signed(tenant: TenantId, id: MediaId, expires: u64) -> String {
-    format!("{tenant}/{id}/{expires}")
-}
-
 /// The address of a file, good for at least as long as `lasting`.
 fn address(hub: &Hub, tenant: TenantId, id: MediaId, lasting: Duration) -> String {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    let expires = ((now + lasting).as_secs() / STEP_S + 1) * STEP_S;
-    let tag = hub
-        .store
-        .keyring()
-        .sign(PURPOSE, signed(tenant, id, expires).as_bytes());
-    let mut url = hub
-        .settings
-        .public_url
-        .as_deref()
-        .unwrap_or_default()
-        .trim_end_matches('/')
-        .to_owned();
-    let prefix = PREFIXES[0];
-    let tag = URL_SAFE_NO_PAD.encode(tag);
-    write!(
-        url,
-        "{prefix}/media/{tenant}/{id}?expires={expires}&signature={tag}"
-    )
-    .expect("writing to a String cannot fail");
-    url
+    let address = Address {
+        tenant,
+        id,
+        expires_s: ((now + lasting).as_secs() / STEP_S + 1) * STEP_S,
+    };
+    let base = hub.settings.public_url.as_deref().unwrap_or_default();
+    let (base, prefix) = (base.trim_end_matches('/'), PREFIXES[0]);
+    format!("{base}{prefix}/{}", address.sign(hub.store.keyring()))
 }
 
 impl From<Attachment> for AttachmentOut {
@@ -160,7 +142,7 @@ pub(crate) fn locate(
     }
 }
 
-/// Puts addresses in place of references to uploads, for platforms to fetch.
+/// Puts addresses in place of references to uploads: for platforms to fetch, and for senders to know the file by.
 pub(crate) async fn resolve(
     hub: &Hub,
     caller: &Caller,
@@ -198,8 +180,8 @@ pub(crate) async fn resolve(
 
 /// Upload a file to send.
 ///
-/// The answer's `reference` is what an attachment takes for its `url`. Platforms fetch it from the hub, so `gateway.public_url`
-/// must be an address they reach.
+/// The answer's `reference` is what an attachment takes for its `url`. Telegram, Discord, Slack, WhatsApp and mails are given the
+/// file itself; other platforms fetch it from the hub, so `gateway.public_url` must be an address they reach.
 #[utoipa::path(
     post, path = "/media", tag = "messages", operation_id = "upload_media", params(UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file; its type is found out"),
@@ -286,12 +268,12 @@ pub(crate) async fn serve(
     Path((tenant, id)): Path<(TenantId, MediaId)>,
     Query(query): Query<SignedQuery>,
 ) -> Result<Response, ApiError> {
-    let given = URL_SAFE_NO_PAD.decode(&query.signature).unwrap_or_default();
-    let data = signed(tenant, id, query.expires);
-    let genuine = hub
-        .store
-        .keyring()
-        .has_signed(PURPOSE, data.as_bytes(), &given);
+    let address = Address {
+        tenant,
+        id,
+        expires_s: query.expires,
+    };
+    let genuine = address.is_genuine(hub.store.keyring(), &query.signature);
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
