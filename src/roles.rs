@@ -193,10 +193,13 @@ impl Starting<'_> {
         }
     }
 
-    fn sender_settings(&self) -> sinks::channel::Settings {
-        sinks::channel::Settings {
+    fn sender_settings(&self) -> anyhow::Result<sinks::channel::Settings> {
+        let objects = crate::shelf::Objects::new(&self.config.storage)?;
+        let files = crate::media::Source::new(self.store.clone(), objects);
+        Ok(sinks::channel::Settings {
             allow_private_urls: self.config.deliver.allow_private_urls,
-        }
+            files: Some(Arc::new(files)),
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod door;
 pub mod gateway;
+mod upload;
 
 use std::{
     collections::HashMap,
@@ -26,8 +27,8 @@ use schemas::{ChannelKind, TrackKind};
 use serde_json::{Value, json};
 
 use crate::{
-    Desk, Fake, Person, Webhook,
-    exchange::{Reply, exchange},
+    Desk, Fake, MAX_BODY_BYTES, Person, Webhook,
+    exchange::{Reply, exchange_form},
 };
 use gateway::Gateway;
 
@@ -68,6 +69,7 @@ impl Fake for Discord {
             .route(door::PATHS[0], routing::any(door::listen))
             .route(door::PATHS[1], routing::any(door::listen))
             .fallback(call)
+            .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(Account {
                 desk,
                 gateway: self.gateway.clone(),
@@ -134,7 +136,11 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let number = account.desk.next_id();
-    exchange(&account.desk, &method, &uri, &body, |body| {
+    exchange_form(&account.desk, &method, &uri, &headers, &body, |form| {
+        let body = &match upload::unfolded(form) {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
+        };
         let Some(path) = uri.path().strip_prefix("/api/v10/") else {
             return refused(StatusCode::NOT_FOUND, 0, "404: Not Found");
         };
@@ -262,7 +268,8 @@ fn checked(body: &Value) -> Result<(), Reply> {
     if words.chars().count() > MAX_TEXT {
         return Err(invalid("content"));
     }
-    if words.is_empty() && list("embeds").is_empty() && list("components").is_empty() {
+    let others = ["embeds", "components", "attachments"];
+    if words.is_empty() && others.into_iter().all(|name| list(name).is_empty()) {
         return Err(refused(
             StatusCode::BAD_REQUEST,
             50006,

@@ -2,12 +2,12 @@
 
 use axum::{
     Json,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use crate::{Call, Desk, Trouble};
+use crate::{Call, Desk, Trouble, multipart};
 
 /// What a fake answers.
 #[derive(Clone, Debug)]
@@ -45,6 +45,32 @@ pub(crate) async fn exchange(
     work: impl FnOnce(&Value) -> Reply,
 ) -> Response {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    exchanged(desk, method, uri, body, work).await
+}
+
+/// Answers a call of JSON or of a form with files. A body that is neither reaches `work` as null.
+pub(crate) async fn exchange_form(
+    desk: &Desk,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+    work: impl FnOnce(&Value) -> Reply,
+) -> Response {
+    match multipart::object(headers, body) {
+        None => exchange(desk, method, uri, body, work).await,
+        Some(form) => exchanged(desk, method, uri, form.unwrap_or_default(), work).await,
+    }
+}
+
+/// Answers a call of this body.
+pub(crate) async fn exchanged(
+    desk: &Desk,
+    method: &Method,
+    uri: &Uri,
+    body: Value,
+    work: impl FnOnce(&Value) -> Reply,
+) -> Response {
     let trouble = desk.take_trouble();
     let reply = match &trouble {
         Some(Trouble::Refuse(status, body)) => {

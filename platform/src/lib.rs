@@ -17,6 +17,7 @@ mod jwt;
 mod line;
 mod messagebird;
 mod meta;
+mod multipart;
 mod person;
 pub mod play;
 mod slack;
@@ -96,6 +97,9 @@ pub fn all() -> Vec<Box<dyn Fake>> {
 pub fn of(kind: ChannelKind) -> Option<Box<dyn Fake>> {
     all().into_iter().find(|fake| fake.kind() == kind)
 }
+
+/// Largest request that is taken: that of the platform which takes the largest files by its API.
+const MAX_BODY_BYTES: usize = 110 * 1024 * 1024;
 
 /// When the thing of this number was said, by the count of seconds that [`play`] numbers by.
 fn at(n: u64) -> String {

@@ -1,14 +1,16 @@
 //! Slack's Web API (<https://docs.slack.dev/reference/methods/>), as far as the hub uses it, and the events it posts.
 //!
 //! Channels named `CNOTMEMBER` have not invited the bot, `CARCHIVED` is archived, the person `UGONE` is not there. Everything
-//! else is. Deliberately absent: scopes other than those the bot has, receipts (Slack has none), OAuth.
+//! else is. Files are uploaded in three steps, see [`upload`]. Deliberately absent: scopes other than those the bot has, receipts (Slack has none), OAuth.
+
+mod upload;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
     routing,
@@ -19,8 +21,10 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::{
-    Desk, Fake, Person, Webhook,
-    exchange::{Reply, exchange},
+    Desk, Fake, MAX_BODY_BYTES, Person, Webhook,
+    exchange::{Reply, exchange, exchanged},
+    form,
+    slack::upload::Uploads,
 };
 
 const SECRET: &str = "5e2f8a1d9c7b4a6f3e0d2c1b8a9f7e6d";
@@ -52,8 +56,13 @@ impl Fake for Slack {
         Router::new()
             .route("/files-pri/{*rest}", routing::get(file))
             .route("/response/{*rest}", routing::post(respond))
+            .route("/upload/v1/{id}", routing::post(upload::receive))
             .fallback(call)
-            .with_state(desk)
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .with_state(Account {
+                desk,
+                uploads: Uploads::default(),
+            })
     }
 
     fn say(&self, _webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook> {
@@ -86,6 +95,12 @@ impl Fake for Slack {
     ) -> Option<Webhook> {
         None
     }
+}
+
+#[derive(Clone)]
+struct Account {
+    desk: Desk,
+    uploads: Uploads,
 }
 
 fn seconds() -> u64 {
@@ -131,8 +146,13 @@ async fn file(headers: HeaderMap) -> Response {
 }
 
 /// The address of an interaction; paths with `expired` are too old.
-async fn respond(State(desk): State<Desk>, method: Method, uri: Uri, body: Bytes) -> Response {
-    exchange(&desk, &method, &uri, &body, |body| {
+async fn respond(
+    State(account): State<Account>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    exchange(&account.desk, &method, &uri, &body, |body| {
         if uri.path().contains("expired") {
             let body = json!({"ok": false, "error": "expired_url"});
             return Reply::refused(StatusCode::NOT_FOUND, body, "too old");
@@ -147,14 +167,20 @@ async fn respond(State(desk): State<Desk>, method: Method, uri: Uri, body: Bytes
 }
 
 async fn call(
-    State(desk): State<Desk>,
+    State(Account { desk, uploads }): State<Account>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let number = desk.next_id();
-    let mut response = exchange(&desk, &method, &uri, &body, |body| {
+    let kind = headers.get("content-type").map(|kind| kind.as_bytes());
+    let body = if kind == Some(b"application/x-www-form-urlencoded") {
+        Value::Object(form::object(&body))
+    } else {
+        serde_json::from_slice(&body).unwrap_or_default()
+    };
+    let mut response = exchanged(&desk, &method, &uri, body, |body| {
         if !is_trusted(&headers) {
             return refused("invalid_auth", "no bearer token, or another one");
         }
@@ -171,6 +197,16 @@ async fn call(
             "chat.postEphemeral" => whisper(body, number),
             "conversations.open" => open(body),
             "assistant.threads.setStatus" => status(body),
+            "files.getUploadURLExternal" => {
+                let host = headers.get("host").and_then(|host| host.to_str().ok());
+                uploads.begin(body, host.unwrap_or_default(), number)
+            }
+            "files.completeUploadExternal" => {
+                place(body, "/channel_id").and_then(|_| uploads.complete(body, number))
+            }
+            "files.info" if uploads.info(&uri).is_some() => {
+                Ok(Reply::ok(uploads.info(&uri).unwrap_or_default()))
+            }
             "files.info" => Ok(Reply::ok(json!({"ok": true, "file": {
                 "id": "F1", "url_private": "https://files.slack.com/files-pri/T0FAKE001-F1/x.gif"}}))),
             _ => Err(refused("unknown_method", "no method the hub is known to use")),
@@ -179,7 +215,7 @@ async fn call(
     })
     .await;
     // As Slack does on every call with a bot's token.
-    let scopes = "chat:write,im:write,files:read,assistant:write";
+    let scopes = "chat:write,im:write,files:read,files:write,assistant:write";
     response.headers_mut().insert(
         "x-oauth-scopes",
         axum::http::HeaderValue::from_static(scopes),
@@ -193,7 +229,7 @@ async fn call(
 }
 
 fn post(body: &Value, number: u64) -> Result<Reply, Reply> {
-    let channel = place(body)?;
+    let channel = place(body, "/channel")?;
     worded(body)?;
     let ts = format!("{}.{number:06}", seconds());
     Ok(Reply::ok(json!({
@@ -203,7 +239,7 @@ fn post(body: &Value, number: u64) -> Result<Reply, Reply> {
 }
 
 fn whisper(body: &Value, number: u64) -> Result<Reply, Reply> {
-    place(body)?;
+    place(body, "/channel")?;
     worded(body)?;
     if !text(body, "/user").starts_with(['U', 'W']) {
         return Err(refused("user_not_in_channel", "user"));
@@ -238,8 +274,8 @@ fn status(body: &Value) -> Result<Reply, Reply> {
 }
 
 /// The channel, which must be there and let the bot in; a thread must look like one.
-fn place(body: &Value) -> Result<&str, Reply> {
-    let channel = text(body, "/channel");
+fn place<'v>(body: &'v Value, path: &str) -> Result<&'v str, Reply> {
+    let channel = text(body, path);
     match channel {
         "CNOTMEMBER" => return Err(refused("not_in_channel", "channel")),
         "CARCHIVED" => return Err(refused("is_archived", "channel")),

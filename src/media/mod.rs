@@ -12,12 +12,14 @@ mod fetcher;
 mod keeper;
 mod queue;
 mod sniff;
+mod source;
 
 use schemas::{Attachment, Message};
 
 pub(crate) use fetcher::Fetcher;
 pub(crate) use keeper::Keeper;
 pub(crate) use queue::Queue;
+pub(crate) use source::Source;
 
 /// Whether there is anything to fetch.
 pub(crate) fn has_files(message: &Message) -> bool {

@@ -12,7 +12,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 
 impl Starting<'_> {
     pub(super) async fn deliver(&mut self, owner: Option<String>) -> anyhow::Result<()> {
-        let senders = Senders::new(self.store.clone(), self.sender_settings());
+        let senders = Senders::new(self.store.clone(), self.sender_settings()?);
         if let Err(error) = senders.refresh(true).await {
             tracing::warn!(%error, "channels cannot be loaded yet");
         }

@@ -49,7 +49,7 @@ impl Starting<'_> {
                 &self.config.media,
             )),
             models: Arc::new(Keeper::new(Objects::new(&self.config.storage)?)),
-            tester: Arc::new(Tester::new(self.store.clone(), self.sender_settings())),
+            tester: Arc::new(Tester::new(self.store.clone(), self.sender_settings()?)),
             metrics: Arc::new(telemetry::metrics_text),
         };
         let stop = self.stop.clone();

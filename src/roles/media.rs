@@ -13,7 +13,7 @@ impl Starting<'_> {
         let fetcher = media::Fetcher::new(
             self.store.clone(),
             objects,
-            self.sender_settings(),
+            self.sender_settings()?,
             &self.config.media,
         )?;
         let stop = self.stop.clone();

@@ -4,10 +4,14 @@
 //! whole or not at all, and never changes, because keys are named by content; every call ends within [`PATIENCE`].
 //! Deliberately absent: listing; the database knows what there is.
 
-use std::{os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use object_store::{
     ObjectStore, ObjectStoreExt as _, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem,
     path::Path,
@@ -103,6 +107,26 @@ impl Objects {
         Ok(Some(within(found.bytes()).await??))
     }
 
+    /// An object chunk by chunk, each of which comes within [`PATIENCE`]; none when there is none.
+    pub(crate) async fn open(
+        &self,
+        key: &str,
+    ) -> anyhow::Result<Option<BoxStream<'static, io::Result<Bytes>>>> {
+        let (store, path) = self.at(key)?;
+        let found = match within(store.get(&path)).await? {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            found => found?,
+        };
+        let chunks = stream::unfold(found.into_stream(), |mut chunks| async move {
+            let chunk = match timeout(PATIENCE, chunks.next()).await {
+                Ok(chunk) => chunk?.map_err(io::Error::other),
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            };
+            Some((chunk, chunks))
+        });
+        Ok(Some(chunks.boxed()))
+    }
+
     /// Removes an object; one that is not there is no error.
     pub(crate) async fn delete(&self, key: &str) -> anyhow::Result<()> {
         let (store, path) = self.at(key)?;
@@ -160,6 +184,15 @@ mod tests {
         }
     }
 
+    async fn streamed(objects: &Objects, key: &str) -> Option<Vec<u8>> {
+        let mut chunks = objects.open(key).await.unwrap()?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            bytes.extend_from_slice(&chunk.unwrap());
+        }
+        Some(bytes)
+    }
+
     #[tokio::test]
     async fn a_folder_keeps_objects_by_key() {
         let folder = tempfile::tempdir().unwrap();
@@ -176,6 +209,8 @@ mod tests {
         }
         assert_eq!(objects.get(key, 10).await.unwrap().unwrap(), "0123456789");
         assert!(objects.get(key, 9).await.is_err());
+        assert_eq!(streamed(&objects, key).await.unwrap(), b"0123456789");
+        assert!(streamed(&objects, "models/none").await.is_none());
         assert!(place.join(key).exists());
         objects.delete(key).await.unwrap();
         assert_eq!(objects.get(key, 10).await.unwrap(), None);
@@ -280,6 +315,7 @@ mod tests {
         );
         assert_eq!(objects.get(key, 10).await.unwrap().unwrap(), "0123456789");
         assert!(objects.get(key, 9).await.is_err());
+        assert_eq!(streamed(&objects, key).await.unwrap(), b"0123456789");
         objects.delete(key).await.unwrap();
         objects.delete(key).await.unwrap();
         assert_eq!(objects.get(key, 10).await.unwrap(), None);

@@ -71,6 +71,7 @@ impl Play {
         };
         let settings = Settings {
             allow_private_urls: true,
+            ..Settings::default()
         };
         sinks::channel::build(&account, &settings, &store)
     }

@@ -2,8 +2,11 @@
 
 use axum::{Router, response::Redirect, routing::get};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use platform::{Desk, Person};
 use reqwest::{Method, StatusCode};
+use schemas::ChannelKind;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::rig::Hub;
 
@@ -187,4 +190,52 @@ async fn parts_of_a_mail_are_kept_and_uploads_can_be_sent() {
         .unwrap();
     assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
     hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_uploaded_here_is_uploaded_there() {
+    // No platform reaches this hub: it has no public address.
+    let hub = Hub::start().await;
+    let fake = platform::of(ChannelKind::Telegram).unwrap();
+    let desk = Desk::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = fake.routes(desk.clone());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let (credentials, settings) = fake.channel(&url);
+    let body = json!({"credentials": credentials, "config": {"settings": settings}});
+    let channel = hub.channel("telegram", body).await;
+    let person = Person::of(ChannelKind::Telegram);
+    let said = fake.say(&url, &person, "Send it to me", 1).unwrap();
+    let path = format!("/api/v1/channels/{channel}/inbound");
+    let request = hub.request(Method::POST, &path).body(said.body);
+    let heard: Value = request.send().await.unwrap().json().await.unwrap();
+
+    let file: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+    let request = hub.request(Method::POST, "/api/v1/media?name=invoice.pdf");
+    let upload = request.body(file.clone()).send().await.unwrap();
+    let upload: Value = upload.json().await.unwrap();
+    let attachment = json!({"type": "file", "url": upload["reference"]});
+    let send = json!({"conversation_id": heard["conversation_id"], "content": "Here it is",
+        "attachments": [attachment]});
+    let sent = hub.post("/api/v1/messages", &send).await;
+    let path = format!("/api/v1/messages/{}", sent["id"].as_str().unwrap());
+    hub.until(&path, |shown| {
+        assert_ne!(shown["status"], "failed", "{shown}");
+        (shown["status"] == "sent").then_some(())
+    })
+    .await;
+    let call = desk.calls().pop().unwrap();
+    assert_eq!(call.refusal, None);
+    assert!(call.path.ends_with("/sendDocument"), "{}", call.path);
+    assert_eq!(call.body["caption"], "Here it is");
+    let got = &call.body["document"];
+    assert_eq!(got["filename"], "invoice.pdf");
+    assert_eq!(got["size_bytes"], file.len());
+    assert_eq!(got["sha256"], hex(&Sha256::digest(&file)));
+    hub.done().await;
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,14 +2,14 @@
 //! (<https://developers.facebook.com/documentation/business-messaging/whatsapp/reference/whatsapp-business-phone-number/message-api>),
 //! as far as the hub uses it.
 //!
-//! Deliberately absent: the 24-hour window (tests put its error in store), uploads, and what a template is.
+//! Deliberately absent: the 24-hour window (tests put its error in store), and what a template is.
 
 use std::collections::HashSet;
 
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
     routing,
@@ -21,8 +21,8 @@ use super::{
     address, credentials, list, only, signed, text, trusted, unknown, untrusted, versioned, wrong,
 };
 use crate::{
-    Desk, Fake, Person, Webhook,
-    exchange::{Reply, exchange},
+    Desk, Fake, MAX_BODY_BYTES, Person, Webhook,
+    exchange::{Reply, exchange_form},
 };
 
 const NUMBER: &str = "15550100200";
@@ -52,6 +52,7 @@ impl Fake for WhatsApp {
         Router::new()
             .route("/media/{id}", routing::get(media))
             .fallback(call)
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(desk)
     }
 
@@ -118,7 +119,7 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    exchange(&desk, &method, &uri, &body, |body| {
+    exchange_form(&desk, &method, &uri, &headers, &body, |body| {
         if !trusted(&headers) {
             return untrusted();
         }
@@ -135,6 +136,10 @@ async fn call(
                     "messages": [{"id": format!("wamid.OUT{:010}", desk.next_id())}],
                 })),
                 Err(why) => wrong(131_009, why),
+            },
+            ("POST", NUMBER_ID, "media") => match upload(body) {
+                Ok(()) => Reply::ok(json!({"id": format!("9{:015}", desk.next_id())})),
+                Err(why) => wrong(100, why),
             },
             ("POST", BUSINESS, "subscribed_apps") => match subscription(body) {
                 Ok(()) => Reply::ok(json!({"success": true})),
@@ -156,6 +161,35 @@ async fn call(
         }
     })
     .await
+}
+
+/// <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/media>
+fn upload(form: &Value) -> Result<(), String> {
+    const MIB: u64 = 1024 * 1024;
+    only(form, &["messaging_product", "type", "file"])?;
+    if text(form, "messaging_product", 1, 20)? != "whatsapp" {
+        return Err("messaging_product must be whatsapp".into());
+    }
+    let file = form.get("file").filter(|file| file.is_object());
+    let file = file.ok_or("file is required")?;
+    let kind = text(file, "content_type", 1, 127)?;
+    if text(form, "type", 1, 127)? != kind {
+        return Err("type is not the file's".into());
+    }
+    let max = match kind {
+        "image/webp" => MIB / 2,
+        "image/jpeg" | "image/png" => 100 * MIB,
+        "audio/aac" | "audio/amr" | "audio/mpeg" | "audio/mp4" | "audio/ogg" | "audio/opus" => {
+            16 * MIB
+        }
+        "video/mp4" | "video/3gpp" | "text/plain" => 100 * MIB,
+        other if other.starts_with("application/") && other != "application/zip" => 100 * MIB,
+        _ => return Err("Param file must be a file with one of the documented types".into()),
+    };
+    match file.get("size_bytes").and_then(Value::as_u64) {
+        Some(size) if (1..=max).contains(&size) => Ok(()),
+        _ => Err("the file is empty or too large".into()),
+    }
 }
 
 fn subscription(body: &Value) -> Result<(), String> {

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// Of what is uploaded (<https://core.telegram.org/bots/api#sending-files>).
+const MAX_PHOTO_BYTES: u64 = 10 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 50 * 1024 * 1024;
 const MAX_TEXT: usize = 4096;
 const MAX_CAPTION: usize = 1024;
 const TAGS: [&str; 16] = [
@@ -29,6 +32,34 @@ fn text<'a>(body: &'a Value, path: &str) -> Option<&'a str> {
 
 fn need(fits: bool, said: &str) -> Result<(), String> {
     if fits { Ok(()) } else { Err(said.to_owned()) }
+}
+
+/// The call as if it had come as JSON: in a form everything but texts is written as JSON.
+pub(super) fn unfolded(body: &Value) -> Value {
+    const NOT_TEXT: [&str; 6] = [
+        "chat_id",
+        "message_thread_id",
+        "direct_messages_topic_id",
+        "reply_parameters",
+        "reply_markup",
+        "media",
+    ];
+    let mut body = body.clone();
+    for name in NOT_TEXT {
+        if let Some(Value::String(text)) = body.get(name)
+            && let Ok(read) = serde_json::from_str::<Value>(text)
+            && let Some(field) = body.get_mut(name)
+        {
+            *field = read;
+        }
+    }
+    body
+}
+
+/// Whether a part of the form is a file of at most so many bytes.
+fn is_uploaded(part: Option<&Value>, max_bytes: u64) -> bool {
+    part.and_then(|part| part.get("size_bytes")?.as_u64())
+        .is_some_and(|size| (1..=max_bytes).contains(&size))
 }
 
 pub(super) fn webhook(body: &Value) -> Result<(), String> {
@@ -87,7 +118,15 @@ pub(super) fn album(body: &Value) -> Result<usize, String> {
     for one in media {
         let kind = text(one, "/type").unwrap_or_default();
         need(matches!(kind, "photo" | "video"), "media type is not valid")?;
-        need(text(one, "/media").is_some(), "media not found")?;
+        let media = text(one, "/media").ok_or("media not found")?;
+        if let Some(name) = media.strip_prefix("attach://") {
+            let max = if kind == "photo" {
+                MAX_PHOTO_BYTES
+            } else {
+                MAX_FILE_BYTES
+            };
+            need(is_uploaded(body.get(name), max), "file must be non-empty")?;
+        }
         worded(one, "/caption", MAX_CAPTION, true)?;
     }
     place(body)?;
@@ -98,8 +137,16 @@ pub(super) fn album(body: &Value) -> Result<usize, String> {
 pub(super) fn message(name: &str, body: &Value) -> Result<(), Option<String>> {
     let number = |path: &str| body.pointer(path).and_then(Value::as_f64).is_some();
     let file = |field: &str| text(body, &format!("/{field}")).is_some_and(|file| !file.is_empty());
+    let media = |field: &str| {
+        let max = if field == "photo" {
+            MAX_PHOTO_BYTES
+        } else {
+            MAX_FILE_BYTES
+        };
+        file(field) || is_uploaded(body.get(field), max)
+    };
     let captioned = |field: &str| {
-        need(file(field), "file is empty")?;
+        need(media(field), "file is empty")?;
         worded(body, "/caption", MAX_CAPTION, true)
     };
     let checked = match name {
@@ -111,7 +158,7 @@ pub(super) fn message(name: &str, body: &Value) -> Result<(), Option<String>> {
         "sendVoice" => captioned("voice"),
         "sendDocument" => captioned("document"),
         "sendSticker" => need(
-            file("sticker") && body.get("caption").is_none(),
+            media("sticker") && body.get("caption").is_none(),
             "sticker is empty",
         ),
         "sendLocation" => need(number("/latitude") && number("/longitude"), "location"),

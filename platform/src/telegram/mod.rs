@@ -1,22 +1,22 @@
 //! Telegram's Bot API (<https://core.telegram.org/bots/api>), as far as the hub uses it.
 //!
-//! Some chats play a part: see [`chat`]. Deliberately absent: receipts, which Telegram has none of; uploads.
+//! Some chats play a part: see [`chat`]. Deliberately absent: receipts, which Telegram has none of.
 
 mod check;
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::State,
-    http::{Method, StatusCode, Uri},
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use schemas::{ChannelKind, TrackKind};
 use serde_json::{Value, json};
 
 use crate::{
-    Desk, Fake, Person, Webhook,
-    exchange::{Reply, exchange},
+    Desk, Fake, MAX_BODY_BYTES, Person, Webhook,
+    exchange::{Reply, exchange_form},
 };
 
 const TOKEN: &str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
@@ -39,7 +39,10 @@ impl Fake for Telegram {
     }
 
     fn routes(&self, desk: Desk) -> Router {
-        Router::new().fallback(call).with_state(desk)
+        Router::new()
+            .fallback(call)
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .with_state(desk)
     }
 
     fn say(&self, _webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook> {
@@ -71,7 +74,13 @@ impl Fake for Telegram {
     }
 }
 
-async fn call(State(desk): State<Desk>, method: Method, uri: Uri, body: Bytes) -> Response {
+async fn call(
+    State(desk): State<Desk>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let file = format!("/file/bot{TOKEN}/");
     if uri.path().starts_with(&file) {
         return (StatusCode::OK, "a file").into_response();
@@ -81,8 +90,8 @@ async fn call(State(desk): State<Desk>, method: Method, uri: Uri, body: Bytes) -
         let refused = json!({"ok": false, "error_code": 401, "description": "Unauthorized"});
         return (StatusCode::UNAUTHORIZED, Json(refused)).into_response();
     };
-    exchange(&desk, &method, &uri, &body, |body| {
-        done(&desk, name, body).unwrap_or_else(|refused| refused)
+    exchange_form(&desk, &method, &uri, &headers, &body, |body| {
+        done(&desk, name, &check::unfolded(body)).unwrap_or_else(|refused| refused)
     })
     .await
 }

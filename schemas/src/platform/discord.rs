@@ -57,7 +57,7 @@ pub(super) const PLATFORM: Platform = Platform {
     ability: Ability {
         verify: "Ed25519 over time and body; the gateway by the bot's token",
         text: "2,000 characters a message, split; Discord's Markdown",
-        media: "in: all files, stickers, voice; out: images as embeds, other files as links",
+        media: "in: all files, stickers, voice; out: the hub's own files by upload, others' images as embeds and files as links",
         buttons: "25 below a message; commands, menus and forms in",
         receipts: "-",
         edits: "in: edits and deletions",

@@ -29,7 +29,7 @@ pub(super) const PLATFORM: Platform = Platform {
     ability: Ability {
         verify: "HMAC-SHA-256 over time and body, 300 s",
         text: "4,000 characters a message, split; mrkdwn",
-        media: "in: all files; out: images by URL, other files as links",
+        media: "in: all files; out: the hub's own files by upload, others' images by URL and files as links",
         buttons: "25 below a message; forms, menus, shortcuts and slash commands in",
         receipts: "-",
         edits: "in: edits and deletions",

@@ -41,7 +41,7 @@ pub(super) const PLATFORM: Platform = Platform {
     ability: Ability {
         verify: "`X-Telegram-Bot-Api-Secret-Token` is the secret of `setWebhook`",
         text: "4096 UTF-16 units, then several messages; formatted as HTML",
-        media: "photo, video, animation, audio, voice, document, sticker, location, venue, contact; out by address or handle, pictures and videos as albums of up to 10",
+        media: "photo, video, animation, audio, voice, document, sticker, location, venue, contact; out by upload, address or handle, pictures and videos as albums of up to 10",
         buttons: "inline keyboard, 64 bytes behind a button; presses are answered",
         receipts: "blocked and unblocked by a person",
         edits: "edits in, deletions in of business accounts",

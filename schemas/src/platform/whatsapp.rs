@@ -48,7 +48,7 @@ pub(super) const PLATFORM: Platform = Platform {
     ability: Ability {
         verify: "HMAC-SHA256 of the body (`X-Hub-Signature-256`); GET challenge",
         text: "4096, split; WhatsApp markup",
-        media: "image, video, audio, voice, document, sticker, location, contact",
+        media: "image, video, audio, voice, document, sticker, location, contact; out by upload, address or id",
         buttons: "3 replies, list of 10, 1 link; else listed",
         receipts: "sent, delivered, read, played, failed",
         edits: "edits and revocations in (coexistence)",

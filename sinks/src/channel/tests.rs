@@ -98,6 +98,7 @@ pub(crate) fn word(outcome: &SendOutcome) -> String {
 
 pub(crate) const PRIVATE: Settings = Settings {
     allow_private_urls: true,
+    files: None,
 };
 
 struct Call {

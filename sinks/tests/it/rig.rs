@@ -222,6 +222,7 @@ impl Hub {
     async fn serve(&self, ledger: Store, channels: Vec<ChannelId>) -> Role {
         let settings = Settings {
             allow_private_urls: true,
+            ..Settings::default()
         };
         let senders = Senders::new(self.store.clone(), settings);
         senders.refresh(true).await.unwrap();

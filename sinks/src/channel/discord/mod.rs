@@ -10,8 +10,10 @@
 //! Discord knows a post again by its nonce "in the past few minutes": in the first two a call that was not answered is tried
 //! again, later it is `Unknown`. Answers to interactions have no nonce.
 //!
-//! Deliberately absent: uploads (files other than pictures go as links), and the gateway: what people write in channels comes
-//! through an adapter that listens there.
+//! Files of the hub's own are uploaded, ten a post, with the last text. Pictures of others are shown, their other files are
+//! links.
+//!
+//! Deliberately absent: fetching files of others, and the gateway, which `ingest` listens to.
 
 mod call;
 mod request;
@@ -21,14 +23,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::{Client, Method, Url};
 use schemas::{Attachment, Message, Outbound, Secret, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::{
     call::{Answer, answer},
-    request::{Place, is_id},
+    request::{Place, Post, is_id},
 };
 use super::{
-    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport, http,
+    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport,
+    files::{Files, OwnFile},
+    http,
+    upload::Form,
 };
 
 const API_BASE: &str = "https://discord.com/api/v10";
@@ -39,6 +44,7 @@ const EPHEMERAL: u64 = 1 << 6;
 
 pub(super) struct Discord {
     client: Client,
+    files: Files,
     base: Url,
     token: Secret,
     public_key: Option<String>,
@@ -54,6 +60,7 @@ impl Discord {
     pub(super) fn new(account: &Account<'_>, settings: &Settings) -> Result<Self, Misconfigured> {
         Ok(Self {
             client: http::client(account.allow_private(settings))?,
+            files: account.files(settings),
             base: account.api_base(API_BASE, settings)?,
             token: Secret::new(account.credential_text("bot_token")?),
             public_key: account
@@ -71,6 +78,17 @@ impl Discord {
         body: Option<&Value>,
         again: bool,
     ) -> Result<Value, SendOutcome> {
+        self.call_with(method, path, body, &[], again).await
+    }
+
+    async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        files: &[OwnFile],
+        again: bool,
+    ) -> Result<Value, SendOutcome> {
         let url = self.base.join(path).map_err(|_| {
             SendOutcome::Permanent(Failure::channel("api-base", "no address to build on"))
         })?;
@@ -84,13 +102,23 @@ impl Discord {
             value.set_sensitive(true);
             request = request.header(reqwest::header::AUTHORIZATION, value);
         }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| http::unanswered(error, again))?;
+        let response = match body {
+            Some(body) if !files.is_empty() => {
+                let mut form = Form::new();
+                form.json("payload_json", body);
+                for (at, file) in files.iter().enumerate() {
+                    form.file(&format!("files[{at}]"), file);
+                }
+                form.finish().send(request, &self.files, again).await?
+            }
+            body => {
+                if let Some(body) = body {
+                    request = request.json(body);
+                }
+                let sent = request.send().await;
+                sent.map_err(|error| http::unanswered(error, again))?
+            }
+        };
         let (status, after) = (response.status(), http::retry_after(&response));
         let body = http::body(response).await;
         match answer(status, after, body.as_deref(), again) {
@@ -100,9 +128,13 @@ impl Discord {
     }
 
     async fn send_one(&self, outbound: &Outbound) -> SendOutcome {
-        let message = &outbound.message;
+        let loaded = match self.files.load(&outbound.message, request::takes).await {
+            Ok(loaded) => loaded,
+            Err(outcome) => return outcome,
+        };
+        let message = &loaded.message;
         let planned = request::place(&message.platform_conversation_id)
-            .and_then(|place| Ok((place, request::posts(message)?)));
+            .and_then(|place| Ok((place, request::posts(message, &loaded.own)?)));
         let (place, posts) = match planned {
             Ok(planned) => planned,
             Err(failure) => return SendOutcome::Permanent(failure),
@@ -126,19 +158,13 @@ impl Discord {
     }
 
     /// Posts one after the other; ids of what was taken.
-    async fn post_all(
-        &self,
-        path: &str,
-        posts: Vec<Map<String, Value>>,
-        again: bool,
-    ) -> SendOutcome {
+    async fn post_all(&self, path: &str, posts: Vec<Post>, again: bool) -> SendOutcome {
         let total = posts.len();
         let mut provider_ids = Vec::new();
-        for (done, post) in posts.into_iter().enumerate() {
-            match self
-                .call(Method::POST, path, Some(&post.into()), again)
-                .await
-            {
+        for (done, Post { body, files }) in posts.into_iter().enumerate() {
+            let body = Value::from(body);
+            let sent = self.call_with(Method::POST, path, Some(&body), &files, again);
+            match sent.await {
                 Ok(sent) => {
                     let id = sent.get("id").and_then(Value::as_str);
                     provider_ids.extend(id.map(str::to_owned));
@@ -159,23 +185,19 @@ impl Discord {
 
     /// Answers an interaction
     /// (<https://docs.discord.com/developers/interactions/receiving-and-responding#create-followup-message>).
-    async fn answer(
-        &self,
-        message: &Message,
-        via: &Via,
-        posts: &[Map<String, Value>],
-    ) -> SendOutcome {
+    async fn answer(&self, message: &Message, via: &Via, posts: &[Post]) -> SendOutcome {
         let whispers = message.metadata.get("ephemeral").and_then(Value::as_bool) == Some(true);
         let posts = posts
             .iter()
             .map(|post| {
                 let mut post = post.clone();
+                let body = &mut post.body;
                 for name in ["nonce", "enforce_nonce", "message_reference"] {
-                    post.remove(name);
+                    body.remove(name);
                 }
-                let flags = post.get("flags").and_then(Value::as_u64).unwrap_or(0);
+                let flags = body.get("flags").and_then(Value::as_u64).unwrap_or(0);
                 if whispers {
-                    post.insert("flags".into(), (flags | EPHEMERAL).into());
+                    body.insert("flags".into(), (flags | EPHEMERAL).into());
                 }
                 post
             })

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{
     Failure,
+    files::OwnFile,
     text::{Dialect, Limit, Unit, listed, parts},
 };
 
@@ -14,6 +15,10 @@ const MAX_TEXT: Limit = Limit {
 };
 /// Embeds of a message, each of which shows a picture.
 const MAX_PICTURES: usize = 10;
+/// Files of a message, and bytes of one where nobody has paid for more
+/// (<https://docs.discord.com/developers/reference#uploading-files>).
+const MAX_FILES: usize = 10;
+const MAX_UPLOAD_BYTES: u64 = 10 * 1024 * 1024;
 /// Rows of buttons, and buttons of a row
 /// (<https://docs.discord.com/developers/components/reference#action-row>).
 const MAX_ROWS: usize = 5;
@@ -57,58 +62,102 @@ pub(super) fn is_id(id: &str) -> bool {
     (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What is posted, in order; at least one.
-pub(super) fn posts(message: &Message) -> Result<Vec<Map<String, Value>>, Failure> {
+/// One message of Discord's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Post {
+    pub(super) body: Map<String, Value>,
+    /// What is uploaded with it.
+    pub(super) files: Vec<OwnFile>,
+}
+
+/// Whether a file can be uploaded.
+pub(super) fn takes(_kind: &str, file: &OwnFile) -> Result<(), String> {
+    if file.size_bytes <= MAX_UPLOAD_BYTES {
+        Ok(())
+    } else {
+        Err("Discord takes files of up to 10 MiB".into())
+    }
+}
+
+/// What is posted, in order; at least one. `own`: which attachments are uploaded.
+pub(super) fn posts(message: &Message, own: &[Option<OwnFile>]) -> Result<Vec<Post>, Failure> {
     let mut content = message.content.clone();
     let rows = rows(&mut content);
     let mut texts = parts(&content, Dialect::Discord, MAX_TEXT);
-    let mut pictures = Vec::new();
-    for given in &message.content.attachments {
+    let (mut pictures, mut files) = (Vec::new(), Vec::new());
+    for (at, given) in message.content.attachments.iter().enumerate() {
+        if let Some(Some(file)) = own.get(at) {
+            files.push(file.clone());
+            continue;
+        }
         let url = given.url.as_deref();
         match url.filter(|_| given.kind == "image" && pictures.len() < MAX_PICTURES) {
             Some(url) => pictures.push(json!({ "image": { "url": url } })),
             None => append(&mut texts, line(given)?),
         }
     }
-    if texts.is_empty() && pictures.is_empty() && rows.is_none() {
+    if texts.is_empty() && pictures.is_empty() && files.is_empty() && rows.is_none() {
         return Err(Failure::message("empty", "neither text nor attachments"));
     }
-    if texts.len() > MAX_POSTS {
-        let detail = format!("would take {} posts; {MAX_POSTS} is the limit", texts.len());
+    let mut posts = drafts(texts, &files);
+    if posts.len() > MAX_POSTS {
+        let detail = format!("would take {} posts; {MAX_POSTS} is the limit", posts.len());
         return Err(Failure::message("too-long", detail));
-    }
-    let mut posts: Vec<Map<String, Value>> = texts
-        .into_iter()
-        .map(|text| field("content", text))
-        .collect();
-    if posts.is_empty() {
-        posts.push(Map::new());
     }
     let flags = flags(message, pictures.is_empty());
     let mentions = message.metadata.get("allowed_mentions");
     let mentions = mentions.filter(|given| given.is_object()).cloned();
     let mentions = mentions.unwrap_or_else(|| json!({ "parse": [] }));
-    for (at, post) in posts.iter_mut().enumerate() {
-        post.insert("allowed_mentions".into(), mentions.clone());
-        post.insert("nonce".into(), nonce(message, at).into());
-        post.insert("enforce_nonce".into(), true.into());
+    for (at, Post { body, files }) in posts.iter_mut().enumerate() {
+        body.insert("allowed_mentions".into(), mentions.clone());
+        body.insert("nonce".into(), nonce(message, at).into());
+        body.insert("enforce_nonce".into(), true.into());
         if flags != 0 {
-            post.insert("flags".into(), flags.into());
+            body.insert("flags".into(), flags.into());
+        }
+        if !files.is_empty() {
+            let named = files.iter().enumerate();
+            let named = named.map(|(id, file)| json!({ "id": id, "filename": file.name }));
+            body.insert("attachments".into(), named.collect());
         }
     }
     if let (Some(first), Some(to)) = (posts.first_mut(), message.in_reply_to.as_deref())
         && is_id(to)
     {
         let reference = json!({ "message_id": to, "fail_if_not_exists": false });
-        first.insert("message_reference".into(), reference);
+        first.body.insert("message_reference".into(), reference);
     }
     if let Some(last) = posts.last_mut() {
         if !pictures.is_empty() {
-            last.insert("embeds".into(), pictures.into());
+            last.body.insert("embeds".into(), pictures.into());
         }
-        last.extend(rows.map(|rows| ("components".to_owned(), rows)));
+        last.body
+            .extend(rows.map(|rows| ("components".to_owned(), rows)));
     }
     Ok(posts)
+}
+
+/// The texts, and the files with the last of them or after it.
+fn drafts(texts: Vec<String>, files: &[OwnFile]) -> Vec<Post> {
+    let mut posts: Vec<Post> = texts
+        .into_iter()
+        .map(|text| Post {
+            body: field("content", text),
+            files: Vec::new(),
+        })
+        .collect();
+    if posts.is_empty() {
+        posts.push(Post::default());
+    }
+    let mut chunks = files.chunks(MAX_FILES).map(<[OwnFile]>::to_vec);
+    if let Some(last) = posts.last_mut() {
+        last.files = chunks.next().unwrap_or_default();
+    }
+    posts.extend(chunks.map(|files| Post {
+        body: Map::new(),
+        files,
+    }));
+    posts
 }
 
 fn field(name: &str, value: impl Into<Value>) -> Map<String, Value> {
@@ -234,146 +283,4 @@ fn line(given: &Attachment) -> Result<String, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::channel::tests::outbound;
-
-    fn message(text: &str) -> Message {
-        let mut message = *outbound(1).message;
-        message.platform_conversation_id = "7".into();
-        message.content.text = text.into();
-        message
-    }
-
-    fn button(title: &str, value: Option<&str>, url: Option<&str>) -> Button {
-        Button {
-            kind: if url.is_some() {
-                ButtonType::Url
-            } else {
-                ButtonType::Reply
-            },
-            title: title.into(),
-            value: value.map(str::to_owned),
-            url: url.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn a_place_is_a_channel_or_a_person() {
-        assert_eq!(place("7"), Ok(Place::Channel("7")));
-        assert_eq!(place("user:5"), Ok(Place::Person("5")));
-        for odd in ["", "general", "user:", "7/../8", "123456789012345678901"] {
-            assert_eq!(place(odd).unwrap_err().code, "address", "{odd}");
-        }
-    }
-
-    #[test]
-    fn a_reply_mentions_nobody_and_is_known_again() {
-        let mut message = message("hi @everyone");
-        message.in_reply_to = Some("42".into());
-        message.metadata.insert("silent".into(), true.into());
-        message.metadata.insert("unfurl".into(), false.into());
-        assert_eq!(
-            Value::from(posts(&message).unwrap().remove(0)),
-            json!({
-                "content": "hi @everyone", "nonce": "00000000000000000001.0", "enforce_nonce": true,
-                "allowed_mentions": {"parse": []}, "flags": 4100,
-                "message_reference": {"message_id": "42", "fail_if_not_exists": false},
-            })
-        );
-        message.in_reply_to = Some("reaction:42".into());
-        assert!(!posts(&message).unwrap()[0].contains_key("message_reference"));
-    }
-
-    #[test]
-    fn long_text_is_split_and_every_part_has_its_nonce() {
-        let mut message = message(&"word ".repeat(1000));
-        message.in_reply_to = Some("42".into());
-        message.content.buttons = vec![button("Yes", Some("y"), None)];
-        let posts = posts(&message).unwrap();
-        assert_eq!(posts.len(), 3);
-        for (at, post) in posts.iter().enumerate() {
-            assert!(post["content"].as_str().unwrap().encode_utf16().count() <= 2000);
-            assert_eq!(post["nonce"], format!("00000000000000000001.{at}"));
-            assert!(post["nonce"].as_str().unwrap().len() <= 25);
-            assert_eq!(post.contains_key("message_reference"), at == 0);
-            assert_eq!(post.contains_key("components"), at == 2);
-        }
-    }
-
-    #[test]
-    fn buttons_stand_in_rows_of_five() {
-        let mut message = message("Pick");
-        let mut buttons: Vec<Button> = (0..6)
-            .map(|at| button(&format!("B{at}"), None, None))
-            .collect();
-        buttons.push(button("Shop", None, Some("https://shop.example")));
-        message.content.buttons = buttons;
-        let rows = posts(&message).unwrap()[0]["components"].clone();
-        assert_eq!(rows[0]["components"].as_array().unwrap().len(), 5);
-        assert_eq!(
-            rows[1],
-            json!({"type": 1, "components": [
-                {"type": 2, "style": 2, "label": "B5", "custom_id": "B5"},
-                {"type": 2, "style": 5, "label": "Shop", "url": "https://shop.example"}]})
-        );
-    }
-
-    #[test]
-    fn buttons_that_do_not_fit_are_listed() {
-        for buttons in [
-            vec![
-                button("A", Some("same"), None),
-                button("B", Some("same"), None),
-            ],
-            vec![button("A", Some(&"x".repeat(101)), None)],
-            vec![button("A", None, Some("tel:1"))],
-        ] {
-            let mut message = message("Pick");
-            message.content.buttons = buttons;
-            let post = posts(&message).unwrap().remove(0);
-            assert!(!post.contains_key("components"));
-            assert!(post["content"].as_str().unwrap().contains('A'));
-        }
-    }
-
-    #[test]
-    fn pictures_are_embeds_and_other_files_are_links() {
-        let mut message = message("Look");
-        let file = |kind: &str, name: Option<&str>, url: &str| Attachment {
-            kind: kind.into(),
-            name: name.map(str::to_owned),
-            url: Some(url.into()),
-            ..Attachment::default()
-        };
-        message.content.attachments = vec![
-            file("image", Some("door"), "https://pic.example/1.png"),
-            file("file", Some("a.pdf"), "https://files.example/a"),
-            file("video", None, "https://files.example/b"),
-        ];
-        let post = posts(&message).unwrap().remove(0);
-        assert_eq!(
-            post["content"],
-            "Look\na.pdf: https://files.example/a\nhttps://files.example/b"
-        );
-        assert_eq!(
-            post["embeds"],
-            json!([{"image": {"url": "https://pic.example/1.png"}}])
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_sent_is_refused_with_a_reason() {
-        let code = |message: &Message| posts(message).unwrap_err().code;
-        assert_eq!(code(&message("")), "empty");
-        assert_eq!(code(&message(&"word ".repeat(20_000))), "too-long");
-        let mut bare = message("hi");
-        for kind in ["image", "file", "location", "contact"] {
-            bare.content.attachments = vec![Attachment {
-                kind: kind.into(),
-                ..Attachment::default()
-            }];
-            assert_eq!(code(&bare), "attachment", "{kind}");
-        }
-    }
-}
+mod tests;

@@ -7,10 +7,15 @@ use schemas::{Button, ChannelKind};
 use super::*;
 use crate::channel::{
     Scope,
+    files::tests::{Kept, own},
     tests::{PRIVATE, account, outbound, word},
 };
 
 async fn start_with(more: Value) -> (Discord, Desk) {
+    start_as(more, &PRIVATE).await
+}
+
+async fn start_as(more: Value, hub: &Settings) -> (Discord, Desk) {
     let fake = platform::of(ChannelKind::Discord).unwrap();
     let desk = Desk::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -27,7 +32,7 @@ async fn start_with(more: Value) -> (Discord, Desk) {
     }
     let config = json!({ "settings": settings });
     let account = account(ChannelKind::Discord, &config, &credentials);
-    (Discord::new(&account, &PRIVATE).unwrap(), desk)
+    (Discord::new(&account, hub).unwrap(), desk)
 }
 
 async fn start() -> (Discord, Desk) {
@@ -224,4 +229,48 @@ async fn an_address_that_has_ended_is_asked_for_anew() {
         assert_eq!(at.url.as_str(), expected);
         assert!(at.headers.is_empty());
     }
+}
+
+#[tokio::test]
+async fn files_of_the_hub_are_uploaded() {
+    let mut kept = Kept::default().with(20, "application/pdf", vec![1; 10 * 1024 * 1024 + 1]);
+    for id in 0..12 {
+        kept = kept.with(id, "image/png", vec![1; 3000]);
+    }
+    let (discord, desk) = start_as(json!({}), &kept.settings()).await;
+    let mut message = to("7", "look");
+    message.message.content.attachments = (0..12)
+        .map(|id| own("image", Some("ü.png"), "/", id))
+        .collect();
+    let large = own("file", Some("a.pdf"), "https://hub.example/", 20);
+    message.message.content.attachments.push(large);
+    // Known again by its nonces, files or not.
+    desk.trouble(Trouble::Silent);
+    assert_eq!(said(&discord, &message).await, "retry http-502");
+    assert_eq!(
+        said(&discord, &message).await,
+        "accepted 1420100000000000001"
+    );
+    let calls = desk.calls();
+    assert!(calls.iter().all(|call| call.refusal.is_none()), "{calls:?}");
+    let sizes: Vec<usize> = calls
+        .iter()
+        .map(|call| call.body.as_object().unwrap().len() - 1)
+        .collect();
+    assert_eq!(sizes, [10, 10, 2]);
+    assert_eq!(calls[1].body["files[9]"]["size_bytes"], 3000);
+    assert_eq!(calls[1].body["files[9]"]["filename"], "ü.png");
+    let post: Value =
+        serde_json::from_str(calls[1].body["payload_json"].as_str().unwrap()).unwrap();
+    let said_there = post["content"].as_str().unwrap();
+    assert!(said_there.starts_with("look\n\na.pdf: https://hub.example/media/"));
+    assert_eq!(post["attachments"][9]["id"], 9);
+
+    message.message.content.attachments = vec![own("file", None, "/", 20)];
+    assert_eq!(said(&discord, &message).await, "permanent file-not-taken");
+    // After two minutes Discord may have forgotten the nonce.
+    message.message.content.attachments = vec![own("image", None, "/", 1)];
+    message.message.created_at = Timestamp(1);
+    desk.trouble(Trouble::Silent);
+    assert_eq!(said(&discord, &message).await, "unknown http-502");
 }

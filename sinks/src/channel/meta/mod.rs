@@ -12,7 +12,10 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use schemas::Secret;
 use serde_json::Value;
 
-use super::{Account, FileAt, Misconfigured, SendOutcome, Settings, TestReport, http};
+use super::{
+    Account, FileAt, Misconfigured, SendOutcome, Settings, TestReport, files::Files, http,
+    upload::Upload,
+};
 
 pub(super) const FACEBOOK: &str = "https://graph.facebook.com";
 pub(super) const INSTAGRAM: &str = "https://graph.instagram.com";
@@ -59,6 +62,24 @@ impl Graph {
             .await
     }
 
+    /// Posts files to an edge that shows them to nobody, so a second time is harmless.
+    pub(super) async fn upload(
+        &self,
+        edge: &str,
+        body: Upload,
+        files: &Files,
+    ) -> Result<Value, SendOutcome> {
+        let request = self.request(Method::POST, edge)?;
+        let response = body.send(request, files, true).await?;
+        match answered(response).await {
+            Err(SendOutcome::Unknown(failure)) => Err(SendOutcome::RetryAfter {
+                after: None,
+                failure,
+            }),
+            answer => answer,
+        }
+    }
+
     /// Reads fields of a node.
     pub(super) async fn get(&self, node: &str) -> Result<Value, SendOutcome> {
         self.call(self.request(Method::GET, node)?).await
@@ -80,15 +101,19 @@ impl Graph {
             .send()
             .await
             .map_err(|error| http::unanswered(error, false))?;
-        let status = response.status();
-        let after = http::retry_after(&response).or_else(|| regain(&response));
-        error::answer(status, after, http::body(response).await.as_deref())
+        answered(response).await
     }
 
     /// A file that the account may open.
     pub(super) fn open(&self, url: &str) -> Result<FileAt, super::Failure> {
         FileAt::with(url, &format!("Bearer {}", self.token.expose()))
     }
+}
+
+async fn answered(response: Response) -> Result<Value, SendOutcome> {
+    let status = response.status();
+    let after = http::retry_after(&response).or_else(|| regain(&response));
+    error::answer(status, after, http::body(response).await.as_deref())
 }
 
 /// When a throttled account may call again: `estimated_time_to_regain_access`, in minutes

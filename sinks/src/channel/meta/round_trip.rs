@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::{
-    SendOutcome, Sender, messenger,
+    SendOutcome, Sender, Settings,
+    files::tests::{Kept, own},
+    messenger,
     tests::{PRIVATE, account, outbound, word},
     whatsapp,
 };
@@ -28,6 +30,10 @@ struct Played {
 }
 
 async fn play(kind: ChannelKind, credentials: Option<Value>) -> Played {
+    play_with(kind, credentials, &PRIVATE).await
+}
+
+async fn play_with(kind: ChannelKind, credentials: Option<Value>, hub: &Settings) -> Played {
     let fake = platform::of(kind).unwrap();
     let desk = Desk::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -39,9 +45,7 @@ async fn play(kind: ChannelKind, credentials: Option<Value>) -> Played {
     let credentials = credentials.unwrap_or(own);
     let account = account(kind, &config, &credentials);
     let sender: Arc<dyn Sender> = match kind {
-        ChannelKind::WhatsApp => {
-            Arc::new(whatsapp::WhatsApp::new(&account, &PRIVATE).ok().unwrap())
-        }
+        ChannelKind::WhatsApp => Arc::new(whatsapp::WhatsApp::new(&account, hub).ok().unwrap()),
         ChannelKind::Messenger => {
             Arc::new(messenger::Messenger::new(&account, &PRIVATE).ok().unwrap())
         }
@@ -274,4 +278,42 @@ async fn a_file_of_whatsapp_lies_where_its_id_says() {
         played.sender.file(&nowhere).await.unwrap_err().code,
         "no-address"
     );
+}
+
+#[tokio::test]
+async fn files_of_the_hub_are_whatsapps_before_they_are_sent() {
+    let kept = Kept::default()
+        .with(1, "image/png", "png")
+        .with(2, "application/zip", "zip")
+        .with(3, "image/png", vec![1; 6_000_000]);
+    let played = play_with(ChannelKind::WhatsApp, None, &kept.settings()).await;
+    let mut message = text("look");
+    message.message.content.attachments = vec![own("image", None, "/", 1)];
+    // Nobody has seen the upload, so it is simply made again.
+    played.desk.trouble(Trouble::Silent);
+    assert_eq!(word(&played.send(&message).await), "retry http-502");
+    let accepted = word(&played.send(&message).await);
+    assert!(accepted.starts_with("accepted wamid."), "{accepted}");
+    let calls = played.desk.calls();
+    assert!(calls[1].path.ends_with("/media"));
+    assert_eq!(calls[1].body["file"]["size_bytes"], 3);
+    assert_eq!(calls[2].body["image"]["caption"], "look");
+    let id = calls[2].body["image"]["id"].as_str().unwrap();
+    assert!(id.starts_with('9'));
+
+    // A large picture is a document, and what WhatsApp does not take is a link.
+    let hub = "https://hub.example/";
+    message.message.content.attachments = vec![
+        own("image", Some("large.png"), "/", 3),
+        own("file", Some("a.zip"), hub, 2),
+    ];
+    assert!(word(&played.send(&message).await).starts_with("accepted"));
+    let last = played.desk.calls().pop().unwrap().body;
+    assert_eq!(last["document"]["filename"], "large.png");
+    let caption = last["document"]["caption"].as_str().unwrap();
+    assert!(caption.contains("a.zip: https://hub.example/media/"));
+    assert_eq!(played.refusals(), Vec::<String>::new());
+    message.message.content.attachments = vec![own("file", None, "/", 2)];
+    let refused = word(&played.send(&message).await);
+    assert_eq!(refused, "permanent file-not-taken");
 }

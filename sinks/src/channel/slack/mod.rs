@@ -7,13 +7,15 @@
 //! when the app is not in the channel, and for what only one shall see; Slack gives no id then.
 //!
 //! Slack takes no idempotency key, so a call that was written and not answered is `Unknown`, and so is a message of which
-//! only the first parts left.
+//! only the first parts left. Files of the hub's own are uploaded before anything is posted, which nobody sees; pictures of
+//! others are shown below the text, their other files are links.
 //!
-//! Deliberately absent: uploads (files other than pictures go as links), and Slack's request address, which no bot's token
-//! may set.
+//! Deliberately absent: fetching files of others, files that one person alone sees (Slack has none), and Slack's request
+//! address, which no bot's token may set.
 
 mod call;
 mod request;
+mod upload;
 
 use async_trait::async_trait;
 use reqwest::{Client, Response, Url};
@@ -22,13 +24,15 @@ use serde_json::{Map, Value, json};
 
 use self::call::{Answer, answer};
 use super::{
-    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport, http,
+    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport,
+    files::Files, http,
 };
 
 const API_BASE: &str = "https://slack.com/api";
 
 pub(super) struct Slack {
     client: Client,
+    files: Files,
     base: Url,
     token: Secret,
     in_thread: bool,
@@ -38,6 +42,7 @@ impl Slack {
     pub(super) fn new(account: &Account<'_>, settings: &Settings) -> Result<Self, Misconfigured> {
         Ok(Self {
             client: http::client(account.allow_private(settings))?,
+            files: account.files(settings),
             base: account.api_base(API_BASE, settings)?,
             token: Secret::new(account.credential_text("bot_token")?),
             in_thread: account.setting_flag("reply_in_thread"),
@@ -63,15 +68,20 @@ impl Slack {
     }
 
     async fn send_one(&self, outbound: &Outbound) -> SendOutcome {
-        let message = &outbound.message;
+        let whispers = is_whisper(&outbound.message);
+        let taken = self.files.load(&outbound.message, upload::takes(whispers));
+        let loaded = match taken.await {
+            Ok(loaded) => loaded,
+            Err(outcome) => return outcome,
+        };
+        let message = &loaded.message;
         let planned = request::place_of(message, self.in_thread)
-            .and_then(|place| Ok((place, request::posts(message)?)));
+            .and_then(|place| Ok((place, request::posts(message, &loaded.own)?)));
         let (place, posts) = match planned {
             Ok(planned) => planned,
             Err(failure) => return SendOutcome::Permanent(failure),
         };
         let via = self.response_url(message);
-        let whispers = is_whisper(message);
         if let (true, Some(url)) = (whispers, &via) {
             return self.through(url, &posts, place.thread, true).await;
         }
@@ -79,29 +89,48 @@ impl Slack {
             Ok(channel) => channel,
             Err(outcome) => return outcome,
         };
-        let total = posts.len();
-        let mut provider_ids = Vec::new();
+        let at = At {
+            channel: &channel,
+            thread: place.thread,
+            only: whispers.then_some(message.recipient.id.as_str()),
+        };
+        if loaded.has_own() {
+            return self.share(&loaded, posts, &at).await;
+        }
+        match self.post_all(&posts, &at).await {
+            Ok(provider_ids) => SendOutcome::Accepted { provider_ids },
+            Err((0, outcome)) => match &via {
+                Some(url) if call::is_elsewhere(&outcome) => {
+                    self.through(url, &posts, place.thread, false).await
+                }
+                _ => outcome,
+            },
+            Err((done, _)) => partial(done, posts.len()),
+        }
+    }
+
+    /// Posts one after the other; keys of what was taken, or how many were and what became of the next.
+    async fn post_all(
+        &self,
+        posts: &[Map<String, Value>],
+        at: &At<'_>,
+    ) -> Result<Vec<String>, (usize, SendOutcome)> {
+        let mut keys = Vec::new();
         for (done, post) in posts.iter().enumerate() {
             let mut body = post.clone();
-            body.insert("channel".into(), channel.as_str().into());
-            if let Some(thread) = place.thread {
+            body.insert("channel".into(), at.channel.into());
+            if let Some(thread) = at.thread {
                 body.insert("thread_ts".into(), thread.into());
             }
             let mut method = "chat.postMessage";
-            if whispers {
+            if let Some(person) = at.only {
                 method = "chat.postEphemeral";
-                body.insert("user".into(), message.recipient.id.as_str().into());
+                body.insert("user".into(), person.into());
             }
-            match (self.call(method, &body.into()).await, &via) {
-                (Ok(result), _) => provider_ids.extend(own_id(&result)),
-                (Err(outcome), Some(url)) if done == 0 && call::is_elsewhere(&outcome) => {
-                    return self.through(url, &posts, place.thread, false).await;
-                }
-                (Err(outcome), _) if done == 0 => return outcome,
-                (Err(_), _) => return partial(done, total),
-            }
+            let answer = self.call(method, &body.into()).await;
+            keys.extend(own_id(&answer.map_err(|outcome| (done, outcome))?));
         }
-        SendOutcome::Accepted { provider_ids }
+        Ok(keys)
     }
 
     /// The channel of a place; that of a direct message is asked for.
@@ -255,6 +284,14 @@ impl Sender for Slack {
         }
         Ok(at)
     }
+}
+
+/// Where something is posted.
+struct At<'m> {
+    channel: &'m str,
+    thread: Option<&'m str>,
+    /// Who alone sees it.
+    only: Option<&'m str>,
 }
 
 /// Whether only the recipient shall see it.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{
     Failure,
+    files::OwnFile,
     text::{Dialect, Limit, Unit, listed, parts},
 };
 
@@ -59,14 +60,21 @@ pub(super) fn place_of(message: &Message, in_thread: bool) -> Result<Place<'_>, 
     })
 }
 
-/// What is posted, in order; at least one. The place is added by who posts.
-pub(super) fn posts(message: &Message) -> Result<Vec<Map<String, Value>>, Failure> {
+/// What is posted, in order; at least one unless there are files of the hub's own, which are uploaded and left out here
+/// (`own`: which attachments they are). The place is added by who posts.
+pub(super) fn posts(
+    message: &Message,
+    own: &[Option<OwnFile>],
+) -> Result<Vec<Map<String, Value>>, Failure> {
     let mut content = message.content.clone();
     let buttons = buttons(&mut content);
     let (pictures, others): (Vec<&Attachment>, Vec<&Attachment>) = message
         .content
         .attachments
         .iter()
+        .enumerate()
+        .filter(|(at, _)| !matches!(own.get(*at), Some(Some(_))))
+        .map(|(_, given)| given)
         .partition(|given| given.kind == "image");
     let pictures: Vec<Value> = pictures
         .into_iter()
@@ -90,6 +98,9 @@ pub(super) fn posts(message: &Message) -> Result<Vec<Map<String, Value>>, Failur
         }
     }
     if texts.is_empty() {
+        if !has_blocks && own.iter().any(Option::is_some) {
+            return Ok(Vec::new());
+        }
         if !has_blocks {
             return Err(Failure::message("empty", "neither text nor attachments"));
         }

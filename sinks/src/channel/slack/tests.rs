@@ -5,13 +5,20 @@ use reqwest::StatusCode;
 use schemas::{Button, ChannelKind, Format};
 
 use super::*;
-use crate::channel::tests::{PRIVATE, account, outbound, word};
+use crate::channel::{
+    files::tests::{Kept, own},
+    tests::{PRIVATE, account, outbound, word},
+};
 
 async fn start() -> (Slack, Desk, String) {
     start_with(json!({})).await
 }
 
 async fn start_with(more: Value) -> (Slack, Desk, String) {
+    start_as(more, &PRIVATE).await
+}
+
+async fn start_as(more: Value, hub: &Settings) -> (Slack, Desk, String) {
     let fake = platform::of(ChannelKind::Slack).unwrap();
     let desk = Desk::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -23,11 +30,7 @@ async fn start_with(more: Value) -> (Slack, Desk, String) {
         settings[name] = value.clone();
     }
     let config = json!({ "settings": settings });
-    let slack = Slack::new(
-        &account(ChannelKind::Slack, &config, &credentials),
-        &PRIVATE,
-    )
-    .unwrap();
+    let slack = Slack::new(&account(ChannelKind::Slack, &config, &credentials), hub).unwrap();
     (slack, desk, url)
 }
 
@@ -215,4 +218,76 @@ async fn only_an_assistant_shows_that_it_writes() {
     slack.typing("D1:1790000101.000200", None).await.unwrap();
     assert_eq!(desk.calls().len(), 1);
     assert!(desk.calls()[0].refusal.is_none());
+}
+
+#[tokio::test]
+async fn files_of_the_hub_are_uploaded_before_anything_is_shown() {
+    let kept =
+        Kept::default()
+            .with(1, "image/png", "png")
+            .with(2, "application/pdf", vec![1; 20_000]);
+    let (slack, desk, _) = start_as(json!({}), &kept.settings()).await;
+    let mut message = to("C1:1790000101.000200", "**Hi**");
+    message.message.content.format = Format::Markdown;
+    message.message.content.attachments = vec![
+        own("image", Some("b & c.png"), "/", 1),
+        own("file", None, "/", 2),
+    ];
+    let accepted = said(&slack, &message).await;
+    // Known by the message that shows the files.
+    assert!(accepted.starts_with("accepted C1:"), "{accepted}");
+    let calls = desk.calls();
+    let paths: Vec<&str> = calls
+        .iter()
+        .map(|call| call.path.split(['?', '0']).next().unwrap())
+        .collect();
+    let upload = ["/api/files.getUploadURLExternal", "/upload/v1/F"];
+    let done = ["/api/files.completeUploadExternal", "/api/files.info"];
+    assert_eq!(paths, [upload, upload, done].concat());
+    assert!(calls.iter().all(|call| call.refusal.is_none()), "{calls:?}");
+    assert_eq!(calls[0].body["filename"], "b & c.png");
+    assert_eq!(calls[3].body["size_bytes"], 20_000);
+    let shown = &calls[4].body;
+    assert_eq!(shown["initial_comment"], "*Hi*");
+    assert_eq!(shown["thread_ts"], "1790000101.000200");
+    assert_eq!(shown["files"].as_array().unwrap().len(), 2);
+
+    // Buttons need a message of their own, and a text that is no markup may not become one.
+    for text in ["Hi", "a_b_c"] {
+        message.message.content.format = Format::Plain;
+        message.message.content.text = text.into();
+        if text == "Hi" {
+            message.message.content.buttons = vec![Button {
+                title: "Yes".into(),
+                ..Button::default()
+            }];
+        } else {
+            message.message.content.buttons.clear();
+        }
+        let before = desk.calls().len();
+        assert!(said(&slack, &message).await.starts_with("accepted C1:"));
+        let calls = desk.calls();
+        assert_eq!(calls[before + 4].path, "/api/chat.postMessage");
+        assert!(calls[before + 5].body.get("initial_comment").is_none());
+    }
+
+    // Only one shall see it: Slack has no such files.
+    let whisper = ("ephemeral".to_owned(), Value::Bool(true));
+    message.message.metadata.extend([whisper]);
+    assert_eq!(said(&slack, &message).await, "permanent file-not-taken");
+}
+
+#[tokio::test]
+async fn an_upload_is_tried_again_until_it_is_shown() {
+    let kept = Kept::default().with(1, "image/png", "png");
+    let (slack, desk, _) = start_as(json!({}), &kept.settings()).await;
+    let mut message = to("C1", "hi");
+    message.message.content.attachments = vec![own("image", None, "/", 1)];
+    desk.trouble(Trouble::Silent);
+    assert_eq!(said(&slack, &message).await, "retry http-502");
+    desk.trouble(Trouble::Slow(std::time::Duration::ZERO));
+    desk.trouble(Trouble::Silent);
+    assert_eq!(said(&slack, &message).await, "unknown http-502");
+    message.message.platform_conversation_id = "CNOTMEMBER".into();
+    assert_eq!(said(&slack, &message).await, "permanent not-in-channel");
 }

@@ -1,4 +1,4 @@
-//! The files that go with a mail, fetched from where the message says they are.
+//! The files that go with a mail: the hub's own, and those of others, fetched from where the message says they are.
 
 use bytes::Bytes;
 use egress::NotGot;
@@ -6,7 +6,10 @@ use reqwest::{Client, header::HeaderMap};
 use schemas::Attachment;
 
 use super::{
-    super::{Failure, FileAt, SendOutcome},
+    super::{
+        Failure, FileAt, SendOutcome,
+        files::{self, OwnFile},
+    },
     address::one_line,
 };
 
@@ -30,49 +33,91 @@ pub(super) struct Files {
     pub(super) linked: Vec<(String, String)>,
 }
 
-/// Fetches the files, as many as there is room for.
-pub(super) async fn fetch(
-    client: &Client,
-    attachments: &[Attachment],
-    allow_private: bool,
-) -> Result<Files, SendOutcome> {
-    let mut files = Files::default();
-    let mut room = MAX_BYTES;
-    for attachment in attachments {
+/// Where files come from.
+pub(super) struct Sources<'w> {
+    pub(super) own: &'w files::Files,
+    pub(super) client: &'w Client,
+    pub(super) allow_private: bool,
+}
+
+impl Sources<'_> {
+    /// Gets the files, as many as there is room for; the others are linked to.
+    pub(super) async fn get(&self, attachments: &[Attachment]) -> Result<Files, SendOutcome> {
+        let mut files = Files::default();
+        let mut room = MAX_BYTES;
+        for given in attachments {
+            let got = match self.own.find(given).await? {
+                Some(own) => self.read(given, own, room).await?,
+                None => self.fetch(given, room).await?,
+            };
+            match got {
+                Got::File(file) => {
+                    room -= file.bytes.len().min(room);
+                    files.enclosed.push(file);
+                }
+                Got::Link(name, url) => files.linked.push((name, url)),
+            }
+        }
+        Ok(files)
+    }
+
+    async fn read(
+        &self,
+        given: &Attachment,
+        own: OwnFile,
+        room: usize,
+    ) -> Result<Got, SendOutcome> {
+        let name = own.name.clone().unwrap_or_else(|| "file".to_owned());
+        if own.size_bytes > room as u64 {
+            let url = given.url.as_deref().filter(|url| files::is_absolute(url));
+            let url = url.ok_or_else(|| files::untaken("a mail carries files of up to 18 MiB"))?;
+            return Ok(Got::Link(name, one_line(url)));
+        }
+        Ok(Got::File(File {
+            name,
+            bytes: self.own.read(&own).await?,
+            content_type: own.content_type,
+            content_id: content_id(given),
+        }))
+    }
+
+    async fn fetch(&self, given: &Attachment, room: usize) -> Result<Got, SendOutcome> {
         let refused = |code: &str, detail: &str| {
             SendOutcome::Permanent(Failure::message(code, format!("an attachment: {detail}")))
         };
-        let address = attachment
+        let address = given
             .url
             .as_deref()
             .ok_or_else(|| refused("attachment", "has no address"))?;
         let at = FileAt::open(address).map_err(|_| refused("attachment", "not an address"))?;
-        let name = name(attachment, &at);
-        match egress::get(client, at.url, HeaderMap::new(), room, allow_private).await {
-            Ok(got) => {
-                room -= got.bytes.len().min(room);
-                files.enclosed.push(File {
-                    name,
-                    content_type: attachment
-                        .content_type
-                        .clone()
-                        .or(got.content_type)
-                        .unwrap_or_else(|| "application/octet-stream".to_owned()),
-                    content_id: content_id(attachment),
-                    bytes: got.bytes,
-                });
-            }
-            Err(NotGot::TooLarge(_)) => files.linked.push((name, one_line(address))),
-            Err(error) if error.is_transient() => {
-                return Err(SendOutcome::RetryAfter {
-                    after: None,
-                    failure: Failure::message("attachment", error.to_string()),
-                });
-            }
-            Err(error) => return Err(refused("attachment", &error.to_string())),
+        let name = name(given, &at);
+        let headers = HeaderMap::new();
+        match egress::get(self.client, at.url, headers, room, self.allow_private).await {
+            Ok(got) => Ok(Got::File(File {
+                name,
+                content_type: given
+                    .content_type
+                    .clone()
+                    .or(got.content_type)
+                    .unwrap_or_else(|| "application/octet-stream".to_owned()),
+                content_id: content_id(given),
+                bytes: got.bytes,
+            })),
+            Err(NotGot::TooLarge(_)) => Ok(Got::Link(name, one_line(address))),
+            Err(error) if error.is_transient() => Err(SendOutcome::RetryAfter {
+                after: None,
+                failure: Failure::message("attachment", error.to_string()),
+            }),
+            Err(error) => Err(refused("attachment", &error.to_string())),
         }
     }
-    Ok(files)
+}
+
+/// What became of one attachment.
+enum Got {
+    File(File),
+    /// Its name and address.
+    Link(String, String),
 }
 
 fn name(attachment: &Attachment, at: &FileAt) -> String {

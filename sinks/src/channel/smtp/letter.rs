@@ -22,11 +22,11 @@ use serde_json::Value;
 
 use super::{
     super::{
-        Account, Failure, Misconfigured, SendOutcome, Settings,
+        Account, Failure, Misconfigured, SendOutcome, Settings, files,
         text::{self, Dialect, Limit, Unit},
     },
     address::{self, one_line},
-    file::{self, Files},
+    file::{self, Files, Sources},
 };
 
 /// Most ids in `References`.
@@ -55,6 +55,8 @@ pub(in crate::channel) struct Writer {
     plus_address: bool,
     allow_private: bool,
     client: Client,
+    /// The hub's own.
+    files: files::Files,
 }
 
 impl Writer {
@@ -76,6 +78,7 @@ impl Writer {
             from: Mailbox::new(from.name, email),
             plus_address: account.setting_flag("plus_address"),
             allow_private,
+            files: account.files(settings),
             client: egress::client(allow_private)
                 .map_err(|error| Misconfigured::Tls(error.to_string()))?,
         })
@@ -86,7 +89,7 @@ impl Writer {
         &self.from.email
     }
 
-    /// Fetches the message's files and writes it down.
+    /// Gets the message's files and writes it down.
     ///
     /// # Errors
     /// What is to be answered when it cannot be.
@@ -98,7 +101,12 @@ impl Writer {
         let files = if attachments.is_empty() {
             Files::default()
         } else {
-            file::fetch(&self.client, attachments, self.allow_private).await?
+            let sources = Sources {
+                own: &self.files,
+                client: &self.client,
+                allow_private: self.allow_private,
+            };
+            sources.get(attachments).await?
         };
         self.compose(outbound, files)
             .map_err(SendOutcome::Permanent)

@@ -3,13 +3,20 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::channel::tests::{account, outbound};
+use crate::channel::{
+    files::tests::{Kept, own},
+    tests::{account, outbound, word},
+};
 
 fn writer(settings: Value) -> Writer {
+    writer_of(settings, &Settings::default())
+}
+
+fn writer_of(settings: Value, hub: &Settings) -> Writer {
     let credentials = json!({"from": "Desk <desk@example.com>"});
     let config = json!({"settings": settings});
     let account = account(ChannelKind::Email, &config, &credentials);
-    Writer::new(&account, &Settings::default()).unwrap()
+    Writer::new(&account, hub).unwrap()
 }
 
 fn addressed(change: impl FnOnce(&mut Outbound)) -> Outbound {
@@ -214,6 +221,44 @@ fn files_stand_beside_the_words_or_within_the_page() {
     };
     let mail = enclosing(files, |outbound| outbound.message.content.text.clear());
     assert!(mail.contains("multipart/mixed") && !mail.contains("multipart/related"));
+}
+
+#[tokio::test]
+async fn files_of_the_hub_are_read_and_need_no_address() {
+    let kept = Kept::default()
+        .with(1, "image/png", vec![0x89, b'P', 0, 0xff])
+        .with(2, "application/zip", vec![1; 18 * 1024 * 1024 - 3]);
+    let writer = writer_of(json!({}), &kept.settings());
+    let mut logo = own("image", Some("logo.png"), "/", 1);
+    let inline = json!({"inline": true, "content_id": "<logo@desk>"});
+    logo.metadata = inline.as_object().unwrap().clone();
+    let mut outbound = addressed(|outbound| {
+        outbound.message.content.html = Some("<img src=\"cid:logo@desk\">".into());
+        outbound.message.content.attachments = vec![logo, own("file", None, "/", 1)];
+    });
+    let mail = writer.write(&outbound).await.unwrap().content;
+    let mail = String::from_utf8(mail).unwrap();
+    for expected in [
+        "Content-ID: <logo@desk>",
+        "Content-Disposition: attachment; filename=\"file.png\"",
+        "iVAA/w==",
+    ] {
+        assert!(mail.contains(expected), "{expected} is not in {mail}");
+    }
+    // What there is no room for is linked to, if the address leads anywhere.
+    let files = &mut outbound.message.content.attachments;
+    files.push(own("file", Some("a.zip"), "https://hub.example/", 2));
+    let mail = writer.write(&outbound).await.unwrap().content;
+    assert!(mail.len() < 4000);
+    assert!(
+        String::from_utf8(mail)
+            .unwrap()
+            .contains("hub.example/media")
+    );
+    let files = &mut outbound.message.content.attachments;
+    files.push(own("file", None, "/", 2));
+    let refused = writer.write(&outbound).await.err().unwrap();
+    assert_eq!(word(&refused), "permanent file-not-taken");
 }
 
 #[test]

@@ -1,12 +1,16 @@
-//! Attachments as Telegram takes them: by its own handle of a file, or by an address it fetches from.
+//! Attachments as Telegram takes them: uploaded, by its own handle of a file, or by an address it fetches from.
 
 use schemas::Attachment;
 use serde_json::{Map, Value, json};
 
-use super::super::Failure;
+use super::super::{Failure, files::OwnFile};
 
 /// Pictures and videos of one album.
 pub(super) const MAX_ALBUM: usize = 10;
+/// What is uploaded may have so many bytes, and pictures so many
+/// (<https://core.telegram.org/bots/api#sending-files>).
+pub(super) const MAX_UPLOAD_BYTES: u64 = 50_000_000;
+const MAX_PHOTO_BYTES: u64 = 10_000_000;
 
 /// One attachment, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +21,8 @@ pub(super) struct Item {
     pub(super) captioned: bool,
     /// What it is called in an album, and its file; none when it cannot be in one with others.
     album: Option<(&'static str, String)>,
+    /// What is uploaded with it, and the name of its part: alone, and in an album.
+    upload: Option<(&'static str, String, OwnFile)>,
 }
 
 impl Item {
@@ -30,7 +36,26 @@ impl Item {
             fields,
             captioned: false,
             album: None,
+            upload: None,
         }
+    }
+
+    /// What is uploaded when it is sent alone, by the name of its part.
+    pub(super) fn upload(&self) -> Option<(String, OwnFile)> {
+        let (field, _, file) = self.upload.as_ref()?;
+        Some(((*field).to_owned(), file.clone()))
+    }
+
+    /// What is uploaded when it is one of an album.
+    pub(super) fn upload_in_album(&self) -> Option<(String, OwnFile)> {
+        let (_, name, file) = self.upload.as_ref()?;
+        Some((name.clone(), file.clone()))
+    }
+
+    pub(super) fn upload_bytes(&self) -> u64 {
+        self.upload
+            .as_ref()
+            .map_or(0, |(_, _, file)| file.size_bytes)
     }
 
     pub(super) fn fits_album(&self) -> bool {
@@ -46,31 +71,64 @@ impl Item {
     }
 }
 
-pub(super) fn item(given: &Attachment) -> Result<Item, Failure> {
+/// The attachment at this place; `own` is what is uploaded.
+pub(super) fn item(at: usize, given: &Attachment, own: Option<&OwnFile>) -> Result<Item, Failure> {
     match given.kind.as_str() {
         "location" => return place(given),
         "contact" => return contact(given),
         _ => {}
     }
-    let is_gif = given.content_type.as_deref() == Some("image/gif");
+    let content_type = own.map(|file| file.content_type.as_str());
+    let content_type = content_type.or(given.content_type.as_deref());
     let (method, field, album) = match given.kind.as_str() {
-        "image" | "video" if is_gif => ("sendAnimation", "animation", false),
-        "image" => ("sendPhoto", "photo", true),
+        "image" | "video" if content_type == Some("image/gif") => {
+            ("sendAnimation", "animation", false)
+        }
+        "image" if own.is_none_or(is_photo) => ("sendPhoto", "photo", true),
         "video" => ("sendVideo", "video", true),
         "audio" => ("sendAudio", "audio", false),
         "voice" => ("sendVoice", "voice", false),
         "sticker" => ("sendSticker", "sticker", false),
         _ => ("sendDocument", "document", false),
     };
-    let file = given
-        .platform_id
-        .as_deref()
-        .or(given.url.as_deref())
-        .ok_or_else(|| Failure::message("attachment", "neither `url` nor `platform_id`"))?;
-    let mut item = Item::new(method, json!({ field: file }));
+    let (mut item, media) = match own {
+        Some(file) => {
+            let name = format!("file{at}");
+            let media = format!("attach://{name}");
+            let mut item = Item::new(method, json!({}));
+            item.upload = Some((field, name, file.clone()));
+            (item, media)
+        }
+        None => {
+            let file = given
+                .platform_id
+                .as_deref()
+                .or(given.url.as_deref())
+                .ok_or_else(|| Failure::message("attachment", "neither `url` nor `platform_id`"))?;
+            (Item::new(method, json!({ field: file })), file.to_owned())
+        }
+    };
     item.captioned = field != "sticker";
-    item.album = album.then(|| (field, file.to_owned()));
+    item.album = album.then_some((field, media));
     Ok(item)
+}
+
+/// Whether Telegram takes it as a picture; what it does not is a document.
+fn is_photo(file: &OwnFile) -> bool {
+    file.size_bytes <= MAX_PHOTO_BYTES
+        && matches!(
+            file.content_type.as_str(),
+            "image/jpeg" | "image/png" | "image/webp"
+        )
+}
+
+/// Whether a file can be uploaded.
+pub(super) fn takes(_kind: &str, file: &OwnFile) -> Result<(), String> {
+    if file.size_bytes <= MAX_UPLOAD_BYTES {
+        Ok(())
+    } else {
+        Err("Telegram takes files of up to 50 MB".into())
+    }
 }
 
 /// A place with a name and an address is a venue.

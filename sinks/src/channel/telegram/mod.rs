@@ -3,10 +3,11 @@
 //! `message.platform_conversation_id` is where a conversation takes place, as [`schemas::keys::telegram`] tells it. A text above
 //! 4096 UTF-16 units takes several calls; the key of the first message that left is the provider's id. Telegram takes no
 //! idempotency key, so a call that was written and not answered is `Unknown`, and so is a message of which only the first parts
-//! left. A group that has become a supergroup is written to under its new id.
+//! left. A group that has become a supergroup is written to under its new id. Files of the hub's own are uploaded with the
+//! call that sends them; what was not handed over to its last byte has not left.
 //!
-//! Deliberately absent: uploads (attachments go by URL or by Telegram's own `file_id`), and waiting: a 429 is handed to
-//! the caller with Telegram's own `retry_after`.
+//! Deliberately absent: fetching files of others (Telegram fetches them by URL), and waiting: a 429 is handed to the caller
+//! with Telegram's own `retry_after`.
 
 mod call;
 mod media;
@@ -22,7 +23,10 @@ use serde_json::{Map, Value, json};
 
 use self::call::{Answer, answer};
 use super::{
-    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport, http,
+    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport,
+    files::{Files, OwnFile},
+    http,
+    upload::Form,
 };
 
 const API_BASE: &str = "https://api.telegram.org";
@@ -32,6 +36,7 @@ const CONNECTIONS: u64 = 40;
 
 pub(super) struct Telegram {
     client: Client,
+    files: Files,
     /// `<api_base>/bot<token>/`: holds the token, so it is never printed.
     base: Secret,
     /// `<api_base>/file/bot<token>/`.
@@ -55,6 +60,7 @@ impl Telegram {
         let base = account.api_base(API_BASE, settings)?;
         Ok(Self {
             client: http::client(account.allow_private(settings))?,
+            files: account.files(settings),
             base: Secret::new(format!("{base}bot{token}/")),
             file_base: Secret::new(format!("{base}file/bot{token}/")),
             secret_token: account
@@ -69,15 +75,23 @@ impl Telegram {
         })
     }
 
-    async fn ask(&self, method: &str, body: &Map<String, Value>) -> Result<Answer, SendOutcome> {
-        let url = format!("{}{method}", self.base.expose());
-        let response = self
-            .client
-            .post(url)
-            .json(body)
-            .send()
-            .await
-            .map_err(|error| http::unanswered(error, false))?;
+    async fn ask(
+        &self,
+        method: &str,
+        body: &Map<String, Value>,
+        files: &[(String, OwnFile)],
+    ) -> Result<Answer, SendOutcome> {
+        let request = self.client.post(format!("{}{method}", self.base.expose()));
+        let response = if files.is_empty() {
+            let sent = request.json(body).send().await;
+            sent.map_err(|error| http::unanswered(error, false))?
+        } else {
+            let mut form = Form::of(body);
+            for (name, file) in files {
+                form.file(name, file);
+            }
+            form.finish().send(request, &self.files, false).await?
+        };
         let status = response.status();
         let after = http::retry_after(&response);
         Ok(answer(status, after, http::body(response).await.as_deref()))
@@ -89,7 +103,7 @@ impl Telegram {
             Value::Object(body) => body,
             _ => Map::new(),
         };
-        match self.ask(method, &body).await? {
+        match self.ask(method, &body, &[]).await? {
             Answer::Result(result) => Ok(result),
             Answer::Moved(_) => Err(moved()),
             Answer::Outcome(outcome) => Err(outcome),
@@ -101,13 +115,14 @@ impl Telegram {
         &self,
         method: &str,
         mut body: Map<String, Value>,
+        files: &[(String, OwnFile)],
         chat: &mut Option<i64>,
     ) -> Result<Value, SendOutcome> {
         for _ in 0..2 {
             if let Some(chat) = *chat {
                 body.insert("chat_id".into(), chat.into());
             }
-            match self.ask(method, &body).await? {
+            match self.ask(method, &body, files).await? {
                 Answer::Result(result) => return Ok(result),
                 Answer::Moved(to) => *chat = Some(to),
                 Answer::Outcome(outcome) => return Err(outcome),
@@ -117,7 +132,11 @@ impl Telegram {
     }
 
     async fn send_one(&self, outbound: &Outbound) -> SendOutcome {
-        let calls = match request::calls(&outbound.message) {
+        let loaded = match self.files.load(&outbound.message, media::takes).await {
+            Ok(loaded) => loaded,
+            Err(outcome) => return outcome,
+        };
+        let calls = match request::calls(&loaded.message, &loaded.own) {
             Ok(calls) => calls,
             Err(failure) => return SendOutcome::Permanent(failure),
         };
@@ -127,11 +146,12 @@ impl Telegram {
         for call in calls {
             if !call.counts {
                 // A press is answered within seconds or not at all; what is said about it matters more.
-                let told = self.ask(call.method, &call.body).await;
+                let told = self.ask(call.method, &call.body, &[]).await;
                 tracing::debug!(channel = %outbound.channel, is_told = told.is_ok(), "answered a button");
                 continue;
             }
-            match self.call_chat(call.method, call.body, &mut chat).await {
+            let sent = self.call_chat(call.method, call.body, &call.files, &mut chat);
+            match sent.await {
                 Ok(result) => provider_ids.extend(own_ids(&result)),
                 Err(outcome) if done == 0 => return outcome,
                 Err(_) => {
@@ -217,7 +237,7 @@ impl Sender for Telegram {
         body.insert("action".into(), "typing".into());
         // There is no such thing for a topic of direct messages.
         body.remove("direct_messages_topic_id");
-        let done = self.call_chat("sendChatAction", body, &mut None).await;
+        let done = self.call_chat("sendChatAction", body, &[], &mut None).await;
         done.map(drop).map_err(failure)
     }
 

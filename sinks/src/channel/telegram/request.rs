@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 use super::{
     super::{
         Failure,
+        files::OwnFile,
         text::{self, Dialect, Limit, Unit},
     },
-    media::{self, Item, MAX_ALBUM},
+    media::{self, Item, MAX_ALBUM, MAX_UPLOAD_BYTES},
 };
 
 /// Telegram's limits, in UTF-16 code units.
@@ -33,12 +34,25 @@ const MAX_CALLS: usize = 20;
 pub(super) struct Call {
     pub(super) method: &'static str,
     pub(super) body: Map<String, Value>,
+    /// What is uploaded with it, by the names of its parts.
+    pub(super) files: Vec<(String, OwnFile)>,
     /// Whether the message has left only if this has.
     pub(super) counts: bool,
 }
 
-/// The calls that send a message, in order; at least one that counts.
-pub(super) fn calls(message: &Message) -> Result<Vec<Call>, Failure> {
+impl Call {
+    fn new(method: &'static str, body: Map<String, Value>) -> Self {
+        Self {
+            method,
+            body,
+            files: Vec::new(),
+            counts: true,
+        }
+    }
+}
+
+/// The calls that send a message, in order; at least one that counts. `own`: which attachments are uploaded.
+pub(super) fn calls(message: &Message, own: &[Option<OwnFile>]) -> Result<Vec<Call>, Failure> {
     let place = place(&message.platform_conversation_id)?;
     let content = &message.content;
     let markup = match content.format {
@@ -49,11 +63,14 @@ pub(super) fn calls(message: &Message) -> Result<Vec<Call>, Failure> {
     let items: Vec<Item> = content
         .attachments
         .iter()
-        .map(media::item)
+        .enumerate()
+        .map(|(at, given)| media::item(at, given, own.get(at).and_then(Option::as_ref)))
         .collect::<Result<_, _>>()?;
     let has_buttons = !content.buttons.is_empty();
-    let is_album =
-        items.len() > 1 && items.iter().all(Item::fits_album) && !(has_buttons && parts.is_empty());
+    let is_album = items.len() > 1
+        && items.iter().all(Item::fits_album)
+        && !(has_buttons && parts.is_empty())
+        && items.iter().map(Item::upload_bytes).sum::<u64>() <= MAX_UPLOAD_BYTES;
     let carries = is_album || items.len() == 1 && items.iter().all(|item| item.captioned);
     let caption = match parts.as_slice() {
         [only] if carries && !(is_album && has_buttons) => {
@@ -61,11 +78,11 @@ pub(super) fn calls(message: &Message) -> Result<Vec<Call>, Failure> {
         }
         _ => None,
     };
-    let texts: Vec<(&str, Map<String, Value>)> = match caption {
+    let texts: Vec<Call> = match caption {
         Some(_) => Vec::new(),
         None => parts
             .iter()
-            .map(|part| ("sendMessage", worded("text", part, markup)))
+            .map(|part| Call::new("sendMessage", worded("text", part, markup)))
             .collect(),
     };
     let files = if is_album {
@@ -73,11 +90,12 @@ pub(super) fn calls(message: &Message) -> Result<Vec<Call>, Failure> {
     } else {
         single(items, caption, markup)
     };
-    let ordered = if is_album && has_buttons {
-        [files, texts].concat()
+    let (mut ordered, rest) = if is_album && has_buttons {
+        (files, texts)
     } else {
-        [texts, files].concat()
+        (texts, files)
     };
+    ordered.extend(rest);
     finish(message, &place, ordered)
 }
 
@@ -85,31 +103,20 @@ pub(super) fn calls(message: &Message) -> Result<Vec<Call>, Failure> {
 fn finish(
     message: &Message,
     place: &Map<String, Value>,
-    ordered: Vec<(&'static str, Map<String, Value>)>,
+    mut calls: Vec<Call>,
 ) -> Result<Vec<Call>, Failure> {
-    if ordered.is_empty() {
+    if calls.is_empty() {
         return Err(Failure::message("empty", "neither text nor attachments"));
     }
-    if ordered.len() > MAX_CALLS {
+    if calls.len() > MAX_CALLS {
         return Err(Failure::message(
             "too-long",
-            format!(
-                "would take {} calls; {MAX_CALLS} is the limit",
-                ordered.len()
-            ),
+            format!("would take {} calls; {MAX_CALLS} is the limit", calls.len()),
         ));
     }
-    let mut calls: Vec<Call> = ordered
-        .into_iter()
-        .map(|(method, mut body)| {
-            body.extend(place.clone());
-            Call {
-                method,
-                body,
-                counts: true,
-            }
-        })
-        .collect();
+    for call in &mut calls {
+        call.body.extend(place.clone());
+    }
     if let (Some(reply), Some(first)) = (reply_to(message), calls.first_mut()) {
         first.body.insert("reply_parameters".into(), reply);
     }
@@ -132,27 +139,23 @@ fn worded(field: &str, text: &str, markup: Dialect) -> Map<String, Value> {
     fields
 }
 
-fn single(
-    items: Vec<Item>,
-    caption: Option<&str>,
-    markup: Dialect,
-) -> Vec<(&'static str, Map<String, Value>)> {
+fn single(items: Vec<Item>, caption: Option<&str>, markup: Dialect) -> Vec<Call> {
     items
         .into_iter()
         .map(|mut item| {
             if let Some(caption) = caption {
                 item.fields.extend(worded("caption", caption, markup));
             }
-            (item.method, item.fields)
+            let files = item.upload().into_iter().collect();
+            Call {
+                files,
+                ..Call::new(item.method, item.fields)
+            }
         })
         .collect()
 }
 
-fn albums(
-    items: &[Item],
-    caption: Option<&str>,
-    markup: Dialect,
-) -> Vec<(&'static str, Map<String, Value>)> {
+fn albums(items: &[Item], caption: Option<&str>, markup: Dialect) -> Vec<Call> {
     let mut caption = caption;
     // An album has two at least.
     let at_a_time = if items.len() % MAX_ALBUM == 1 {
@@ -174,7 +177,10 @@ fn albums(
                 })
                 .collect();
             let fields = Map::from_iter([("media".to_owned(), media.into())]);
-            ("sendMediaGroup", fields)
+            Call {
+                files: chunk.iter().filter_map(Item::upload_in_album).collect(),
+                ..Call::new("sendMediaGroup", fields)
+            }
         })
         .collect()
 }
@@ -205,10 +211,10 @@ fn callback(message: &Message) -> Option<&str> {
 }
 
 fn answered(query: &str) -> Call {
+    let body = Map::from_iter([("callback_query_id".to_owned(), query.into())]);
     Call {
-        method: "answerCallbackQuery",
-        body: Map::from_iter([("callback_query_id".to_owned(), query.into())]),
         counts: false,
+        ..Call::new("answerCallbackQuery", body)
     }
 }
 

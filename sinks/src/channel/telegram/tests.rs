@@ -6,6 +6,7 @@ use schemas::{Button, ChannelKind, Format};
 
 use super::*;
 use crate::channel::{
+    files::tests::{Kept, own},
     played::Played,
     tests::{PRIVATE, outbound, word},
 };
@@ -159,4 +160,76 @@ async fn typing_and_files() {
         .await
         .unwrap();
     assert_eq!(file.status(), 200);
+}
+
+#[tokio::test]
+async fn files_of_the_hub_are_uploaded() {
+    let played = Played::start(ChannelKind::Telegram).await;
+    let kept = Kept::default()
+        .with(1, "image/png", "png")
+        .with(2, "video/mp4", vec![1; 30_000])
+        .with(3, "image/jpeg", vec![1; 10_000_001])
+        .with(4, "image/gif", "GIF89a")
+        .with(5, "application/zip", vec![1; 50_000_001]);
+    let telegram = Telegram::new(&played.account(), &kept.settings()).unwrap();
+    let mut message = to("-400", "**Hi**");
+    message.message.content.format = Format::Markdown;
+    message.message.content.buttons = vec![Button {
+        title: "Yes".into(),
+        ..Button::default()
+    }];
+    message.message.content.attachments = vec![own("image", Some("b.png"), "/", 1)];
+    // The chat has moved, so all of it is sent once more.
+    let sent_as = sent(&telegram, &message).await;
+    assert_eq!(sent_as, "accepted -1000000000400:1");
+    let call = played.calls().pop().unwrap();
+    assert!(call.path.ends_with("/sendPhoto"));
+    assert_eq!(call.body["photo"]["filename"], "b.png");
+    assert_eq!(call.body["photo"]["size_bytes"], 3);
+    assert_eq!(call.body["photo"]["content_type"], "image/png");
+    assert_eq!(call.body["caption"], "<b>Hi</b>");
+
+    // An album; what is too large for a picture is a document, what is too large for Telegram a link.
+    message.message.platform_conversation_id = "7".into();
+    message.message.content.buttons.clear();
+    let album = vec![own("image", None, "/", 1), own("video", None, "/", 2)];
+    message.message.content.attachments = album;
+    assert_eq!(sent(&telegram, &message).await, "accepted 7:2");
+    let call = played.calls().pop().unwrap();
+    assert!(call.path.ends_with("/sendMediaGroup"));
+    assert_eq!(call.body["file1"]["size_bytes"], 30_000);
+    for (kind, id, method) in [
+        ("image", 3, "/sendDocument"),
+        ("image", 4, "/sendAnimation"),
+        ("sticker", 1, "/sendSticker"),
+    ] {
+        message.message.content.text.clear();
+        message.message.content.attachments = vec![own(kind, None, "/", id)];
+        let accepted = sent(&telegram, &message).await;
+        assert!(accepted.starts_with("accepted"), "{kind} {accepted}");
+        assert!(played.calls().pop().unwrap().path.ends_with(method));
+    }
+    let large = |before| vec![own("file", Some("a.zip"), before, 5)];
+    message.message.content.attachments = large("https://hub.example/");
+    assert!(sent(&telegram, &message).await.starts_with("accepted"));
+    let call = played.calls().pop().unwrap();
+    assert!(call.path.ends_with("/sendMessage"));
+    assert!(call.body["text"].as_str().unwrap().contains("hub.example"));
+    message.message.content.attachments = large("/");
+    let refused = sent(&telegram, &message).await;
+    assert_eq!(refused, "permanent file-not-taken");
+}
+
+#[tokio::test]
+async fn an_upload_that_broke_off_has_not_left_and_one_without_answer_may_have() {
+    let played = Played::start(ChannelKind::Telegram).await;
+    let kept = || Kept::default().with(1, "application/pdf", vec![1; 500_000]);
+    let mut message = to("7", "hi");
+    message.message.content.attachments = vec![own("file", None, "/", 1)];
+    let broken = Telegram::new(&played.account(), &kept().breaking().settings()).unwrap();
+    assert_eq!(sent(&broken, &message).await, "retry upload");
+    assert_eq!(played.calls().len(), 0);
+    let telegram = Telegram::new(&played.account(), &kept().settings()).unwrap();
+    played.desk.trouble(Trouble::Silent);
+    assert_eq!(sent(&telegram, &message).await, "unknown http-502");
 }

@@ -6,9 +6,11 @@
 //! answered is `Unknown`, and so is a message of which only the first parts left.
 //!
 //! Outside 24 hours from the person's last message WhatsApp takes templates only: `window-closed`.
-//! Deliberately absent: uploads; files go by address or by WhatsApp's own id.
+//! Files of the hub's own are uploaded first, which nobody sees, and go by the id WhatsApp gives them; files of others go by
+//! address. Deliberately absent: keeping those ids, which are good for 30 days, for a second message.
 
 mod request;
+mod upload;
 
 use async_trait::async_trait;
 use schemas::{Attachment, Outbound, Secret};
@@ -16,11 +18,13 @@ use serde_json::{Value, json};
 
 use super::{
     Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport,
+    files::Files,
     meta::{self, Graph, report},
 };
 
 pub(super) struct WhatsApp {
     graph: Graph,
+    files: Files,
     number: String,
     /// The business account, to subscribe to its events.
     business: Option<String>,
@@ -36,6 +40,7 @@ impl WhatsApp {
             .transpose()?;
         Ok(Self {
             graph: Graph::new(account, settings, meta::FACEBOOK)?,
+            files: account.files(settings),
             number: meta::id("phone_number_id", number)?.to_owned(),
             business: business.map(str::to_owned),
             verify_token: account
@@ -52,7 +57,11 @@ impl WhatsApp {
     }
 
     async fn send_one(&self, outbound: &Outbound) -> SendOutcome {
-        let calls = match request::calls(&outbound.message) {
+        let message = match self.uploaded(&outbound.message).await {
+            Ok(message) => message,
+            Err(outcome) => return outcome,
+        };
+        let calls = match request::calls(&message) {
             Ok(calls) => calls,
             Err(failure) => return SendOutcome::Permanent(failure),
         };

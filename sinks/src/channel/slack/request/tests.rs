@@ -70,7 +70,7 @@ fn a_place_is_a_channel_a_thread_or_a_person() {
 fn plain_text_is_one_post_and_not_read_as_markup() {
     let mut message = message("a < b & *c*");
     message.metadata.insert("unfurl".into(), false.into());
-    let posts = posts(&message).unwrap();
+    let posts = posts(&message, &[]).unwrap();
     assert_eq!(
         Value::from(posts[0].clone()),
         json!({
@@ -84,13 +84,13 @@ fn plain_text_is_one_post_and_not_read_as_markup() {
 #[test]
 fn long_text_is_split_and_the_last_part_has_the_buttons() {
     let mut message = message(&"word ".repeat(1500));
-    assert_eq!(posts(&message).unwrap().len(), 2);
+    assert_eq!(posts(&message, &[]).unwrap().len(), 2);
     message.content.buttons = vec![
         button("Yes", Some("y"), None),
         button("No", None, None),
         button("Shop", None, Some("https://shop.example")),
     ];
-    let posts = posts(&message).unwrap();
+    let posts = posts(&message, &[]).unwrap();
     assert_eq!(posts.len(), 3);
     assert!(posts[0].get("blocks").is_none());
     let last = Value::from(posts[2].clone());
@@ -115,7 +115,7 @@ fn long_text_is_split_and_the_last_part_has_the_buttons() {
 fn buttons_that_do_not_fit_are_listed() {
     let mut message = message("Choose");
     message.content.buttons = vec![button(&"x".repeat(76), None, None)];
-    let posts = posts(&message).unwrap();
+    let posts = posts(&message, &[]).unwrap();
     assert!(posts[0].get("blocks").is_none());
     assert!(posts[0]["text"].as_str().unwrap().contains(&"x".repeat(76)));
 }
@@ -132,7 +132,7 @@ fn pictures_are_blocks_and_other_files_are_links() {
             ..Attachment::default()
         },
     ];
-    let posts = posts(&message).unwrap();
+    let posts = posts(&message, &[]).unwrap();
     assert_eq!(posts.len(), 1);
     let text = "Look\n<https://files.example/?a=1&amp;b=2|a b &lt;c&gt;.pdf>";
     assert_eq!(posts[0]["text"], text);
@@ -148,7 +148,7 @@ fn pictures_are_blocks_and_other_files_are_links() {
 
 #[test]
 fn what_cannot_be_sent_is_refused_with_a_reason() {
-    let code = |message: &Message| posts(message).unwrap_err().code;
+    let code = |message: &Message| posts(message, &[]).unwrap_err().code;
     assert_eq!(code(&message("")), "empty");
     assert_eq!(code(&message(&"word ".repeat(20_000))), "too-long");
     let mut bare = message("hi");

@@ -19,12 +19,12 @@ fn file(kind: &str) -> Attachment {
 }
 
 fn methods(message: &Message) -> Vec<&'static str> {
-    let calls = calls(message).unwrap();
+    let calls = calls(message, &[]).unwrap();
     calls.iter().map(|call| call.method).collect()
 }
 
 fn body(message: &Message) -> Value {
-    Value::Object(calls(message).unwrap().remove(0).body)
+    Value::Object(calls(message, &[]).unwrap().remove(0).body)
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn only_a_message_of_the_same_chat_is_replied_to() {
 fn who_pressed_a_button_hears_so_first() {
     let mut message = message("Thanks!");
     message.in_reply_to = Some("callback:4382".into());
-    let calls = calls(&message).unwrap();
+    let calls = calls(&message, &[]).unwrap();
     assert_eq!(calls[0].method, "answerCallbackQuery");
     assert_eq!(calls[0].body["callback_query_id"], "4382");
     assert!(!calls[0].counts && calls[1].counts);
@@ -91,7 +91,7 @@ fn who_pressed_a_button_hears_so_first() {
 fn long_text_is_split_and_only_the_first_part_replies() {
     let mut message = message(&"word ".repeat(2000));
     message.in_reply_to = Some("42".into());
-    let calls = calls(&message).unwrap();
+    let calls = calls(&message, &[]).unwrap();
     assert_eq!(calls.len(), 3);
     for (at, call) in calls.iter().enumerate() {
         let text = call.body["text"].as_str().unwrap();
@@ -146,7 +146,7 @@ fn pictures_and_videos_are_an_album() {
         ])
     );
     message.content.attachments = vec![file("image"); 11];
-    let sizes: Vec<usize> = calls(&message)
+    let sizes: Vec<usize> = calls(&message, &[])
         .unwrap()
         .iter()
         .map(|call| call.body["media"].as_array().unwrap().len())
@@ -179,7 +179,7 @@ fn buttons_stand_below_the_last_message() {
         ]})
     );
     message.content.attachments = vec![file("image"), file("image")];
-    let album = calls(&message).unwrap();
+    let album = calls(&message, &[]).unwrap();
     assert_eq!(album[0].method, "sendMediaGroup");
     assert_eq!(album[0].body.get("reply_markup"), None);
     assert_eq!(album[1].method, "sendMessage");
@@ -187,7 +187,7 @@ fn buttons_stand_below_the_last_message() {
     message.content.text = String::new();
     assert_eq!(methods(&message), ["sendPhoto", "sendPhoto"]);
     message.content.buttons[0].value = Some("x".repeat(65));
-    assert_eq!(calls(&message).unwrap_err().code, "button");
+    assert_eq!(calls(&message, &[]).unwrap_err().code, "button");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn places_and_people() {
 
 #[test]
 fn what_cannot_be_sent_is_refused_with_a_reason() {
-    let code = |message: &Message| calls(message).unwrap_err().code;
+    let code = |message: &Message| calls(message, &[]).unwrap_err().code;
     assert_eq!(code(&message("  ")), "empty");
     assert_eq!(code(&message(&"x".repeat(4096 * 21))), "too-long");
     let mut nowhere = message("hi");
