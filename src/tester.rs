@@ -1,7 +1,9 @@
 //! A channel's connection test, and its typing indicator: between the gateway, which is asked, and those who know how: `sinks` of sending, `ingest` of
 //! reading where the platform does not call.
 //!
-//! Sends nothing to anybody, and leaves no trace of a failure but its answer.
+//! Sends nothing to anybody, and leaves no trace of a failure but its answer, which says what to do about it.
+
+mod advice;
 
 use std::sync::Arc;
 
@@ -69,16 +71,26 @@ impl gateway::ChannelTester for Tester {
             let sending = match self.sender(&channel, credentials.as_ref()) {
                 Ok(sender) => {
                     let report = sender.test(webhook_url.as_deref()).await;
+                    let advice = report
+                        .failure
+                        .as_ref()
+                        .and_then(|failure| advice::failed(channel.kind, failure));
+                    let detail = match advice {
+                        Some(advice) => {
+                            format!("{}. {advice}", report.detail.trim_end_matches('.'))
+                        }
+                        None => report.detail,
+                    };
                     gateway::ChannelTest {
                         success: report.ok,
                         account: report.account,
-                        detail: report.detail,
+                        detail,
                     }
                 }
                 Err(error) => gateway::ChannelTest {
                     success: false,
                     account: None,
-                    detail: error.to_string(),
+                    detail: advice::misconfigured(channel.kind, &error),
                 },
             };
             let credentials = credentials.unwrap_or(Value::Null);
@@ -90,11 +102,19 @@ impl gateway::ChannelTester for Tester {
             let sends = channel.kind != ChannelKind::Email || credentials.get("smtp").is_some();
             match reading {
                 None => sending,
-                Some(Err(error)) => gateway::ChannelTest {
-                    success: false,
-                    account: sending.account,
-                    detail: format!("reading: {error}"),
-                },
+                Some(Err(error)) => {
+                    let detail = match &error {
+                        ingest::poll::PollError::Broken { .. } => {
+                            format!("reading: {error}. {}.", advice::unread(channel.kind))
+                        }
+                        _ => format!("reading: {error}"),
+                    };
+                    gateway::ChannelTest {
+                        success: false,
+                        account: sending.account,
+                        detail,
+                    }
+                }
                 Some(Ok(())) if sends => gateway::ChannelTest {
                     success: sending.success,
                     account: sending.account,

@@ -14,7 +14,6 @@
 //! Deliberately absent: rate limits, retries, the ledger, metrics.
 
 mod discord;
-mod files;
 mod gmail;
 mod http;
 mod line;
@@ -28,7 +27,6 @@ mod smtp;
 mod telegram;
 mod text;
 mod twilio;
-mod upload;
 mod viber;
 mod vonage;
 mod webchat;
@@ -46,7 +44,6 @@ use store::Store;
 
 use egress::guard;
 pub use egress::is_public;
-pub use files::{FileSource, FileStream, NoFile, OwnFile};
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +122,9 @@ pub struct TestReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     pub detail: String,
+    /// What went wrong, for those who know what to do about it.
+    #[serde(skip)]
+    pub failure: Option<Failure>,
 }
 
 impl TestReport {
@@ -134,6 +134,7 @@ impl TestReport {
             ok: true,
             account,
             detail: detail.into(),
+            failure: None,
         }
     }
 
@@ -143,6 +144,7 @@ impl TestReport {
             ok: false,
             account: None,
             detail: format!("{}: {}", failure.code, failure.detail),
+            failure: Some(failure.clone()),
         }
     }
 }
@@ -230,8 +232,6 @@ impl FileAt {
 pub struct Settings {
     /// Lets channels call private and loopback addresses: for tests and a hub on one machine.
     pub allow_private_urls: bool,
-    /// Where the hub keeps files of its own; without it all attachments go by address.
-    pub files: Option<Arc<dyn FileSource>>,
 }
 
 /// A channel whose configuration cannot send.
@@ -314,14 +314,6 @@ impl<'a> Account<'a> {
 
     fn allow_private(&self, settings: &Settings) -> bool {
         settings.allow_private_urls || self.setting_flag("allow_private")
-    }
-
-    /// The files that may be read for this account.
-    fn files(&self, settings: &Settings) -> files::Files {
-        files::Files {
-            tenant: self.tenant,
-            source: settings.files.clone(),
-        }
     }
 
     fn setting_text(&self, name: &str) -> Option<&'a str> {
