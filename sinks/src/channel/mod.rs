@@ -14,6 +14,7 @@
 //! Deliberately absent: rate limits, retries, the ledger, metrics.
 
 mod discord;
+mod files;
 mod gmail;
 mod http;
 mod line;
@@ -27,6 +28,7 @@ mod smtp;
 mod telegram;
 mod text;
 mod twilio;
+mod upload;
 mod viber;
 mod vonage;
 mod webchat;
@@ -44,6 +46,7 @@ use store::Store;
 
 use egress::guard;
 pub use egress::is_public;
+pub use files::{FileSource, FileStream, NoFile, OwnFile};
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,6 +235,8 @@ impl FileAt {
 pub struct Settings {
     /// Lets channels call private and loopback addresses: for tests and a hub on one machine.
     pub allow_private_urls: bool,
+    /// Where the hub keeps files of its own; without it all attachments go by address.
+    pub files: Option<Arc<dyn FileSource>>,
 }
 
 /// A channel whose configuration cannot send.
@@ -314,6 +319,14 @@ impl<'a> Account<'a> {
 
     fn allow_private(&self, settings: &Settings) -> bool {
         settings.allow_private_urls || self.setting_flag("allow_private")
+    }
+
+    /// The files that may be read for this account.
+    fn files(&self, settings: &Settings) -> files::Files {
+        files::Files {
+            tenant: self.tenant,
+            source: settings.files.clone(),
+        }
     }
 
     fn setting_text(&self, name: &str) -> Option<&'a str> {
