@@ -5,9 +5,9 @@ use schemas::campaign::{
     CampaignEventType, CampaignStatus, CampaignType, RecipientStatus, Verdict,
 };
 use schemas::{
-    ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, ContactId, ConversationId,
-    ConversationStatus, DeliveryState, Direction, ImportId, ListId, MediaId, MessageId,
-    MessageType, PartyType, Priority, RuleId, SegmentId, SuppressionId, SuppressionReason,
+    ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, Consent, ContactId, ConversationId,
+    ConversationStatus, DeliveryState, Direction, ImportId, ListId, MediaId, Membership, MessageId,
+    MessageType, OptIn, PartyType, Priority, RuleId, SegmentId, SuppressionId, SuppressionReason,
     SuppressionScope, Task, TemplateId, TenantId, Timestamp,
 };
 use sqlx::{
@@ -124,10 +124,13 @@ macro_rules! names {
 names!(
     ChannelKind,
     ChannelStatus,
+    Consent,
     ConversationStatus,
     DeliveryState,
     Direction,
+    Membership,
     MessageType,
+    OptIn,
     PartyType,
     Priority,
     SuppressionReason,

@@ -56,6 +56,8 @@ pub fn canonical(kind: &str, address: &str) -> Result<String, AddressError> {
             _ => phone::e164(address),
         }
         .ok_or(AddressError::Phone),
+        // Who hides the number has an id instead: `US.1349…`.
+        "whatsapp" if is_scoped_id(address) => Ok(address.to_owned()),
         // The platform's id of a person is the number's digits.
         "whatsapp" => {
             let number = if address.starts_with(['+', '0']) {
@@ -69,6 +71,17 @@ pub fn canonical(kind: &str, address: &str) -> Result<String, AddressError> {
         }
         _ => Ok(address.to_owned()),
     }
+}
+
+/// A business-scoped user id
+/// (<https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids>).
+fn is_scoped_id(address: &str) -> bool {
+    address.split_once('.').is_some_and(|(country, id)| {
+        country.len() == 2
+            && country.bytes().all(|byte| byte.is_ascii_uppercase())
+            && !id.is_empty()
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
 
 #[cfg(test)]
@@ -88,6 +101,7 @@ mod tests {
             ("phone", "030 1234567", Err(AddressError::Phone)),
             ("whatsapp", "+49 151 12345678", Ok("4915112345678")),
             ("whatsapp", "4915112345678", Ok("4915112345678")),
+            ("whatsapp", "US.13491208655302741918", Ok("US.13491208655302741918")),
             ("whatsapp", "ann", Err(AddressError::Phone)),
             ("telegram", " 42 ", Ok("42")),
             ("telegram", "4\u{7}2", Err(AddressError::Text)),

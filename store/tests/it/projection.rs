@@ -217,7 +217,7 @@ async fn a_message_is_read_as_it_was_written() {
         .await
         .unwrap();
     assert_eq!(known.name, written.sender.name);
-    let addresses = contact::addresses(&bed.store, bed.ours, known.id)
+    let addresses = contact::addresses(&bed.store, bed.ours, &[known.id])
         .await
         .unwrap();
     assert_eq!(addresses.len(), 1);

@@ -294,13 +294,14 @@ async fn conversations_messages_and_what_belongs_to_them() {
     let contact = row.contact_id.unwrap();
     not_found(contact::get(store, theirs, contact).await);
     assert_eq!(
-        contact::addresses(store, theirs, contact).await.unwrap(),
+        contact::addresses(store, theirs, &[contact])
+            .await
+            .unwrap(),
         []
     );
-    assert_eq!(
-        contact::list(store, theirs, None, 10).await.unwrap().items,
-        []
-    );
+    let all = contact::ContactFilter::default();
+    let page = contact::list(store, theirs, &all, None, 10).await.unwrap();
+    assert_eq!(page.unwrap().items, []);
 
     let claim = delivery::Claim {
         kind: schemas::ChannelKind::Sandbox,
