@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) keys: KeysSettings,
     pub(crate) storage: StorageSettings,
     pub(crate) media: MediaSettings,
+    pub(crate) campaign: CampaignSettings,
     #[serde(default)]
     pub(crate) inference: inference::Settings,
     pub(crate) log: LogSettings,
@@ -116,6 +117,15 @@ pub(crate) struct DeliverSettings {
 pub(crate) struct MediaSettings {
     pub(crate) max_bytes: usize,
     pub(crate) concurrency: usize,
+}
+
+/// Campaigns, while their audience is made into chunks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CampaignSettings {
+    pub(crate) outstanding_chunks: i64,
+    pub(crate) chunks_ahead: i64,
+    pub(crate) page: i64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -2,6 +2,7 @@
 //!
 //! The only place that knows every crate.
 
+mod campaign;
 mod deliver;
 mod gateway;
 mod janitor;
@@ -44,6 +45,8 @@ pub(crate) enum Role {
     Janitor,
     /// Reading channels whose platform does not call: mailboxes, long polls, listeners.
     Poll,
+    /// Campaigns: who is to get them, and when.
+    Campaign,
 }
 
 impl Role {
@@ -151,6 +154,7 @@ pub(crate) async fn start(
             Role::Project => starting.project(),
             Role::Media => starting.media()?,
             Role::Janitor => starting.janitor(wiring.callout_seed.take()),
+            Role::Campaign => starting.campaign(),
             Role::Poll => starting.poll(wiring.owner.clone()),
         }
     }

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod adapter;
+pub mod campaign;
 pub mod channel;
 pub mod google;
 pub mod poll;

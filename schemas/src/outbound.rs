@@ -29,6 +29,26 @@ pub struct Outbound {
     /// Our own address in the conversation, where the channel has several: the number that was last written to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// Of a mail to many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Box<MailFacts>>,
+}
+
+/// What a campaign's mail says besides its content; only senders of mail look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailFacts {
+    /// In place of the channel's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+    /// In place of the channel's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_email: Option<String>,
+    /// An https address for `List-Unsubscribe`, with `List-Unsubscribe-Post` (RFC 8058).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_unsubscribe: Option<String>,
+    /// `Feedback-ID`: at most four parts with colons between, the last the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback_id: Option<String>,
 }
 
 impl Outbound {

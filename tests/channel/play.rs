@@ -113,6 +113,7 @@ impl Play {
             attempt: 0,
             queued_at: Timestamp::now(),
             from: None,
+            mail: None,
         }
     }
 

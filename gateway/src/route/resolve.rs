@@ -125,6 +125,7 @@ async fn resend(hub: &Hub, caller: &Caller, id: MessageId) -> Result<DeliveryRow
         attempt: 0,
         queued_at: Timestamp::now(),
         from,
+        mail: None,
     };
     let decided = decide(hub, caller, id, Resolution::Resend).await?;
     hub.bus

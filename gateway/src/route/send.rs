@@ -168,6 +168,7 @@ pub(crate) async fn queue(
         attempt: 0,
         queued_at: Timestamp::now(),
         from,
+        mail: None,
     };
     hub.bus
         .publisher()

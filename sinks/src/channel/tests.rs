@@ -64,6 +64,7 @@ pub(crate) fn outbound(id: u128) -> Outbound {
         attempt: 0,
         queued_at: Timestamp(1_736_332_200_000_000),
         from: None,
+        mail: None,
     }
 }
 

@@ -16,8 +16,15 @@ const SHORT: Duration = Duration::from_secs(10);
 /// Times that one message is sent again on the spot.
 const MAX_ON_THE_SPOT: u32 = 3;
 
+/// Whose messages pass the gate.
+pub(crate) enum Traffic {
+    Interactive,
+    /// A campaign's: behind everybody else.
+    Bulk,
+}
+
 /// What became of a message of the wave.
-pub(super) enum Tried {
+pub(crate) enum Tried {
     Answered(SendOutcome),
     /// Not called: the lane may be another's, or the channel is silent for long.
     NotCalled,
@@ -31,8 +38,10 @@ pub(super) async fn dispatch(
     messages: &[&Outbound],
 ) -> Vec<Tried> {
     if sender.batch_size() > 1 {
-        return in_batches(route, sender, held, messages).await;
+        let go = || !held.expired();
+        return in_batches(route, sender, &Traffic::Interactive, &go, messages).await;
     }
+    let go = || !held.expired();
     let mut groups: HashMap<ConversationId, Vec<usize>> = HashMap::new();
     let mut order = Vec::new();
     for (at, outbound) in messages.iter().enumerate() {
@@ -47,13 +56,14 @@ pub(super) async fn dispatch(
         .into_iter()
         .filter_map(|conversation| groups.remove(&conversation));
     let mut tried: Vec<(usize, Tried)> = futures::stream::iter(conversations)
-        .map(|group| async move {
+        .map(|group| async {
             let mut tried = Vec::with_capacity(group.len());
             for at in group {
                 let Some(outbound) = messages.get(at) else {
                     continue;
                 };
-                tried.push((at, one(route, sender, held, outbound).await));
+                let tried_one = one(route, sender, &Traffic::Interactive, &go, outbound).await;
+                tried.push((at, tried_one));
             }
             futures::stream::iter(tried)
         })
@@ -65,10 +75,17 @@ pub(super) async fn dispatch(
     tried.into_iter().map(|(_, tried)| tried).collect()
 }
 
-async fn one(route: &Route, sender: &dyn Sender, held: &Held, outbound: &Outbound) -> Tried {
+/// Sends one message, for a sender that takes one a call; `go` is asked right before.
+pub(crate) async fn one(
+    route: &Route,
+    sender: &dyn Sender,
+    traffic: &Traffic,
+    go: &(dyn Fn() -> bool + Send + Sync),
+    outbound: &Outbound,
+) -> Tried {
     let mut on_the_spot = 0;
     loop {
-        if !pass(route, held, 1).await {
+        if !pass(route, traffic, go, 1).await {
             return Tried::NotCalled;
         }
         let Some(outcome) = call(route, sender, &[outbound]).await.pop() else {
@@ -90,15 +107,17 @@ async fn one(route: &Route, sender: &dyn Sender, held: &Held, outbound: &Outboun
     }
 }
 
-async fn in_batches(
+/// Sends in batches as large as the sender takes.
+pub(crate) async fn in_batches(
     route: &Route,
     sender: &dyn Sender,
-    held: &Held,
+    traffic: &Traffic,
+    go: &(dyn Fn() -> bool + Send + Sync),
     messages: &[&Outbound],
 ) -> Vec<Tried> {
     let mut tried = Vec::with_capacity(messages.len());
     for part in messages.chunks(sender.batch_size()) {
-        if !pass(route, held, part.len()).await {
+        if !pass(route, traffic, go, part.len()).await {
             tried.extend(part.iter().map(|_| Tried::NotCalled));
             continue;
         }
@@ -115,14 +134,22 @@ fn unanswered() -> SendOutcome {
 }
 
 /// Waits for the channel's rate; false when the messages must not be sent now.
-async fn pass(route: &Route, held: &Held, count: usize) -> bool {
+async fn pass(
+    route: &Route,
+    traffic: &Traffic,
+    go: &(dyn Fn() -> bool + Send + Sync),
+    count: usize,
+) -> bool {
     if route.gate.silent_for() > SHORT {
         return false;
     }
-    let waited = route.gate.pass(count).await;
+    let waited = match traffic {
+        Traffic::Interactive => route.gate.pass(count).await,
+        Traffic::Bulk => route.gate.pass_behind(count).await,
+    };
     let kind = route.kind.name();
     metrics::histogram!("tidings_send_wait_seconds", "kind" => kind).record(waited.as_secs_f64());
-    !held.expired()
+    go()
 }
 
 async fn call(route: &Route, sender: &dyn Sender, messages: &[&Outbound]) -> Vec<SendOutcome> {

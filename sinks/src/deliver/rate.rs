@@ -6,8 +6,8 @@
 //! (which makes a difference from 100 a second on): who sleeps may wake some milliseconds late, and a
 //! channel that could not catch up would never reach its rate.
 //!
-//! The chats of a channel have rates of their own (`chat`). Deliberately absent: limits by destination domain, and a
-//! share kept free for interactive traffic (there is no campaign traffic yet).
+//! The chats of a channel have rates of their own (`chat`). Campaigns pass behind everybody else ([`Gate::pass_behind`]);
+//! their limits by destination domain are theirs (`bulk`).
 
 use std::{
     num::NonZeroU32,
@@ -55,6 +55,8 @@ pub struct Gate {
     limiter: Option<Limiter>,
     /// First come, first served.
     turn: Mutex<()>,
+    /// Where campaigns wait: one at a time of them stands among the others.
+    behind: Mutex<()>,
     silent_until: StdMutex<Option<Instant>>,
     /// Calls in a row that failed because of the channel.
     away: AtomicU32,
@@ -75,6 +77,7 @@ impl Gate {
             limit,
             limiter: limit.map(|limit| RateLimiter::direct_with_clock(limit.quota(), TokioClock)),
             turn: Mutex::new(()),
+            behind: Mutex::new(()),
             silent_until: StdMutex::new(None),
             away: AtomicU32::new(0),
             health: StdMutex::new(""),
@@ -92,6 +95,16 @@ impl Gate {
         let _turn = self.turn.lock().await;
         for _ in 0..count {
             self.pass_one().await;
+        }
+        came.elapsed()
+    }
+
+    /// As [`Gate::pass`], behind everybody who passes that way: at most one message is waited for.
+    pub async fn pass_behind(&self, count: usize) -> Duration {
+        let came = Instant::now();
+        let _behind = self.behind.lock().await;
+        for _ in 0..count {
+            self.pass(1).await;
         }
         came.elapsed()
     }
@@ -254,6 +267,18 @@ mod tests {
             (Duration::from_millis(480)..Duration::from_millis(2_000)).contains(&took),
             "{took:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_answers_a_person_waits_for_one_message_of_a_campaign_at_most() {
+        let gate = Arc::new(Gate::new(limit(1.0, 1)));
+        for _ in 0..50 {
+            let gate = Arc::clone(&gate);
+            tokio::spawn(async move { gate.pass_behind(1).await });
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let waited = gate.pass(1).await;
+        assert!(waited <= Duration::from_millis(2_000), "{waited:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -187,6 +187,7 @@ impl Hub {
             attempt: 0,
             queued_at: Timestamp::now(),
             from: None,
+            mail: None,
         }
     }
 
@@ -301,8 +302,9 @@ impl Tracked {
 /// A handler at work on its lanes.
 pub(crate) struct Role {
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
+    task: Option<tokio::task::JoinHandle<()>>,
     batches: Arc<AtomicUsize>,
+    begin: Box<dyn Fn(CancellationToken) -> tokio::task::JoinHandle<()> + Send + Sync>,
 }
 
 struct Counted<H> {
@@ -334,23 +336,27 @@ impl Role {
             inner: handler,
             batches: Arc::clone(&batches),
         });
-        // A membership of its own: nobody else shares these lanes.
-        let unique = MessageId::new().simple().to_string();
-        let settings = WorkerSettings {
-            drain: Duration::from_secs(1),
-            ..WorkerSettings::new(&format!("role-{unique}"), "worker")
+        let bus = bus.clone();
+        let begin = move |stop| {
+            // A membership of its own: nobody else shares these lanes.
+            let unique = MessageId::new().simple().to_string();
+            let settings = WorkerSettings {
+                drain: Duration::from_secs(1),
+                ..WorkerSettings::new(&format!("role-{unique}"), "worker")
+            };
+            let (bus, lanes, handler) = (bus.clone(), lanes.clone(), Arc::clone(&handler));
+            tokio::spawn(async move {
+                let (_lanes, served) = watch::channel(lanes);
+                nats::run_lanes(bus, settings, served, handler, stop)
+                    .await
+                    .unwrap();
+            })
         };
-        let (bus, stopped) = (bus.clone(), stop.clone());
-        let task = tokio::spawn(async move {
-            let (_lanes, served) = watch::channel(lanes);
-            nats::run_lanes(bus, settings, served, handler, stopped)
-                .await
-                .unwrap();
-        });
         Self {
+            task: Some(begin(stop.clone())),
             stop,
-            task,
             batches,
+            begin: Box::new(begin),
         }
     }
 
@@ -359,9 +365,31 @@ impl Role {
         self.batches.load(Ordering::SeqCst)
     }
 
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
+        self.pause().await;
+    }
+
+    /// Leaves the lanes, and remembers what it knew.
+    pub(crate) async fn pause(&mut self) {
         self.stop.cancel();
-        self.task.await.unwrap();
+        if let Some(task) = self.task.take() {
+            task.await.unwrap();
+        }
+    }
+
+    /// Works again after a pause.
+    pub(crate) fn resume(&mut self) {
+        self.stop = CancellationToken::new();
+        self.task = Some((self.begin)(self.stop.clone()));
+    }
+
+    /// Ends at once, in the middle of whatever it does; nobody is told.
+    pub(crate) async fn kill(mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            drop(task.await);
+        }
+        self.stop.cancel();
     }
 }
 

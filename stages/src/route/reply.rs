@@ -136,6 +136,7 @@ pub(super) fn outbound(
         attempt: 0,
         queued_at: envelope.received_at,
         from: own_address(message),
+        mail: None,
     }
 }
 

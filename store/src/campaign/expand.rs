@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use schemas::{
-    CampaignId, ChannelId, ChannelKind, ContactId, MessageId, TenantId,
+    CampaignId, ChannelId, ChannelKind, ContactId, MessageId, TenantId, Timestamp,
     campaign::{CampaignStatus, Pace, Plan},
 };
 use serde::Serialize;
+use sqlx::types::chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{Store, StoreError, column::Name};
@@ -216,6 +217,8 @@ pub struct NewChunk {
     pub number: i32,
     pub channel: ChannelId,
     pub size: usize,
+    /// Not to be sent before.
+    pub due_at: Option<Timestamp>,
 }
 
 /// A stretch of the audience.
@@ -274,6 +277,11 @@ pub async fn write(
         .iter()
         .map(|c| i16::try_from(c.size).unwrap_or(i16::MAX))
         .collect();
+    let times: Vec<Option<DateTime<Utc>>> = stretch
+        .chunks
+        .iter()
+        .map(|c| c.due_at.map(Timestamp::to_datetime))
+        .collect();
     let added = i32::try_from(stretch.chunks.len()).unwrap_or(i32::MAX);
 
     let mut transaction = store.pool.begin().await?;
@@ -303,13 +311,14 @@ pub async fn write(
     .await?
     .rows_affected();
     sqlx::query!(
-        "insert into campaign_chunks (campaign_id, number, channel_id, size)
-         select $1, i.number, i.channel_id, i.size
-         from unnest($2::integer[], $3::uuid[], $4::smallint[]) as i (number, channel_id, size)",
+        "insert into campaign_chunks (campaign_id, number, channel_id, size, due_at)
+         select $1, i.number, i.channel_id, i.size, i.due_at
+         from unnest($2::integer[], $3::uuid[], $4::smallint[], $5::timestamptz[]) as i (number, channel_id, size, due_at)",
         campaign.id.0,
         &numbers,
         &chunk_channels,
-        &sizes
+        &sizes,
+        &times as &[Option<DateTime<Utc>>]
     )
     .execute(&mut *transaction)
     .await?;

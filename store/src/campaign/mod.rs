@@ -12,3 +12,4 @@ pub mod audience;
 pub mod chunk;
 pub mod expand;
 pub mod ledger;
+pub mod watch;

@@ -149,6 +149,7 @@ impl Bed {
             attempt: 0,
             queued_at: at(number),
             from: None,
+            mail: None,
         };
         (outbound, number)
     }

@@ -1,0 +1,248 @@
+//! One campaign, while it is ours.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use nats::{Bus, PublishError};
+use schemas::{
+    Timestamp,
+    campaign::{CampaignStatus, Chunk},
+    subject,
+};
+use store::{
+    Store, StoreError,
+    campaign::{
+        audience::Audience,
+        chunk,
+        expand::{self, Pulse, Running},
+        ledger,
+    },
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{LEASE, Settings, expand::Bounds, expand::stretch};
+
+/// How often the database is asked how far the senders are.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a round that failed is followed by nothing.
+const REST: Duration = Duration::from_secs(1);
+/// How long the broker may take to store chunks.
+const PUBLISH: Duration = Duration::from_secs(20);
+/// How often it is looked for what went wrong.
+const LOOK_AROUND: Duration = Duration::from_secs(5);
+/// A chunk that is in nobody's hands and was published so long ago is not in the broker any more.
+const LOST: Duration = Duration::from_secs(20);
+/// Chunks of which the share of failures is taken, and tries below which nothing is concluded.
+const LATELY: i64 = 10;
+const FEW: i64 = 100;
+/// Chunks that share a subject, and so a frame, of the broker.
+const GROUP: i32 = 16;
+/// Recipients given another way at once.
+const FALL_BACK: i64 = 5000;
+
+/// Leads a campaign.
+pub(super) struct Lead {
+    pub(super) bus: Bus,
+    pub(super) store: Store,
+    pub(super) settings: Settings,
+    pub(super) worker: String,
+    pub(super) campaign: Running,
+    pub(super) stop: CancellationToken,
+}
+
+/// Why a round failed.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("a channel of a chunk is not in the plan")]
+    Plan,
+    #[error(transparent)]
+    Broker(#[from] nats::ApiError),
+}
+
+/// How to go on.
+enum Next {
+    AtOnce,
+    Later,
+    /// It is another's, or not running.
+    End,
+}
+
+impl Lead {
+    pub(super) async fn run(self) {
+        let id = self.campaign.id;
+        let mut looked = Instant::now();
+        let mut failing = false;
+        loop {
+            let round = tokio::select! {
+                () = self.stop.cancelled() => break,
+                round = self.round(&mut looked) => round,
+            };
+            let wait = match round {
+                Ok(Next::AtOnce) => Duration::ZERO,
+                Ok(Next::Later) => TICK,
+                Ok(Next::End) => break,
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(campaign = %id, %error, "a campaign cannot go on now");
+                    }
+                    REST
+                }
+            };
+            if wait < REST {
+                failing = false;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        if let Err(error) = expand::release(&self.store, id, &self.worker).await {
+            tracing::debug!(campaign = %id, %error, "the lease runs out by itself");
+        }
+    }
+
+    async fn round(&self, looked: &mut Instant) -> Result<Next, Trouble> {
+        let id = self.campaign.id;
+        let Some(pulse) = expand::pulse(&self.store, id, &self.worker, LEASE).await? else {
+            return Ok(Next::End);
+        };
+        if pulse.status != CampaignStatus::Running {
+            return Ok(Next::End);
+        }
+        let published = self.publish(&pulse).await?;
+        let expanded = self.expand(&pulse).await?;
+        if looked.elapsed() >= LOOK_AROUND {
+            *looked = Instant::now();
+            if self.look_around(&pulse).await? {
+                return Ok(Next::End);
+            }
+        }
+        if pulse.is_expanded && pulse.open == 0 && self.finish().await? {
+            return Ok(Next::End);
+        }
+        Ok(if published || expanded {
+            Next::AtOnce
+        } else {
+            Next::Later
+        })
+    }
+
+    /// Publishes as many chunks as there is room for; whether there were any.
+    async fn publish(&self, pulse: &Pulse) -> Result<bool, Trouble> {
+        let room = self.settings.outstanding - pulse.outstanding;
+        if room <= 0 || pulse.ready == 0 {
+            return Ok(false);
+        }
+        let campaign = &self.campaign;
+        let ready = chunk::ready(&self.store, campaign.id, room).await?;
+        let mut items: Vec<(String, Bytes)> = Vec::with_capacity(ready.len());
+        for (number, channel) in &ready {
+            let channels = &campaign.plan.channels;
+            let planned = channels.iter().find(|planned| planned.id == *channel);
+            let kind = planned.ok_or(Trouble::Plan)?.kind;
+            let chunk = Chunk {
+                tenant: campaign.tenant,
+                campaign: campaign.id,
+                channel: *channel,
+                kind,
+                number: *number,
+            };
+            let subject = subject::bulk(kind, *channel, campaign.id, number / GROUP);
+            items.push((subject, chunk.encode()));
+        }
+        self.bus.publisher().publish_all(items, PUBLISH).await?;
+        let numbers: Vec<i32> = ready.iter().map(|(number, _)| *number).collect();
+        chunk::published(&self.store, campaign.id, &numbers).await?;
+        Ok(!numbers.is_empty())
+    }
+
+    /// Writes a page of the audience, when the senders are not too far behind; whether it did.
+    async fn expand(&self, pulse: &Pulse) -> Result<bool, Trouble> {
+        if pulse.is_expanded || pulse.open >= self.settings.ahead {
+            return Ok(false);
+        }
+        let campaign = &self.campaign;
+        let audience = Audience {
+            lists: campaign.plan.lists.clone(),
+        };
+        let most = self.settings.page;
+        let (from, to) = (pulse.expanded_to, campaign.audience_to);
+        let page = audience
+            .page(&self.store, campaign.tenant, from, to, most)
+            .await?;
+        let bounds = Bounds {
+            from,
+            next_chunk: pulse.chunks,
+            is_last: i64::try_from(page.len()).unwrap_or(i64::MAX) < most,
+        };
+        let stretch = stretch(campaign, &page, bounds, Timestamp::now());
+        let written = expand::write(&self.store, campaign, &self.worker, &stretch).await?;
+        metrics::counter!("tidings_campaign_recipients_total").increment(page.len() as u64);
+        Ok(written)
+    }
+
+    /// Finds what was lost, and pauses what fails too often; true when it was paused.
+    async fn look_around(&self, pulse: &Pulse) -> Result<bool, Trouble> {
+        let campaign = &self.campaign;
+        let (tried, failed) = chunk::lately(&self.store, campaign.id, LATELY).await?;
+        let most = campaign.pace.pause_at_failures;
+        #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+        let share = failed as f64 / tried.max(1) as f64;
+        if tried >= FEW && most < 1.0 && share > most {
+            let why = format!(
+                "{failed} of the last {tried} messages failed, more than the {:.0} % that `pause_at_failures` allows",
+                most * 100.0
+            );
+            if expand::pause(&self.store, campaign.id, &why).await? {
+                tracing::warn!(campaign = %campaign.id, "paused: too many failures");
+                let subject = subject::campaign_changed(campaign.id);
+                self.bus.notify(&subject, Bytes::new()).await?;
+            }
+            return Ok(true);
+        }
+        if pulse.outstanding > 0 && self.is_idle().await? {
+            let lost = chunk::lost(&self.store, campaign.id, LOST).await?;
+            if lost > 0 {
+                tracing::warn!(campaign = %campaign.id, chunks = lost, "chunks are published again");
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the broker has no chunk for any of the campaign's channels.
+    async fn is_idle(&self) -> Result<bool, Trouble> {
+        let lags = self.bus.lag().await?;
+        Ok(self.campaign.plan.channels.iter().all(|channel| {
+            let lane = nats::bulk_lane(channel.id);
+            lags.iter().all(|lag| {
+                lag.stream != lane.stream
+                    || lag.consumer != lane.durable
+                    || lag.pending + lag.ack_pending == 0
+            })
+        }))
+    }
+
+    /// Gives those who failed another way, or ends the campaign; true when it ended.
+    async fn finish(&self) -> Result<bool, Trouble> {
+        let campaign = &self.campaign;
+        if campaign.plan.channels.len() > 1 {
+            let again =
+                ledger::fall_back(&self.store, campaign.id, &self.worker, FALL_BACK).await?;
+            if again > 0 {
+                return Ok(false);
+            }
+        }
+        if !expand::complete(&self.store, campaign.id, &self.worker).await? {
+            return Ok(false);
+        }
+        tracing::info!(campaign = %campaign.id, "a campaign is complete");
+        let subject = subject::campaign_changed(campaign.id);
+        self.bus.notify(&subject, Bytes::new()).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,127 @@
+//! Campaigns: from an audience to chunks in the broker.
+//!
+//! Each running campaign is one worker's at a time, by a lease in Postgres. Its task looks at the audience page by page
+//! ([`place`] says by which way each contact is written to), writes rows and chunks ([`store::campaign::expand`]), and
+//! publishes chunks from that outbox: some dozens ahead of the senders, so that the campaigns of a channel take turns.
+//! It also starts what is due, sends what failed by another way, pauses what fails too often, and ends what is done.
+//!
+//! Invariants: whatever a crash splits is found again in the database; what is published twice is absorbed by the ledger;
+//! nothing here decides whether somebody is sent to twice. Deliberately absent: rendering and sending (`sinks::bulk`).
+
+mod expand;
+mod lead;
+mod place;
+mod window;
+
+use std::{collections::HashMap, time::Duration};
+
+use futures::StreamExt;
+use nats::{Bus, Notice};
+use schemas::{CampaignId, subject};
+use store::{
+    Store, StoreError,
+    campaign::{expand as lease, ledger},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::lead::Lead;
+
+/// How long a campaign waits for another worker when its own dies.
+const LEASE: Duration = Duration::from_secs(15);
+/// How often campaigns are looked for when nobody announces one.
+const LOOK: Duration = Duration::from_secs(1);
+/// Campaigns one worker leads.
+const MOST: usize = 64;
+
+/// Recipients of a stopped campaign that are ended at once.
+const CANCEL: i64 = 5000;
+
+/// How the expander works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Chunks of a campaign that may be in the broker and not done.
+    pub outstanding: i64,
+    /// Chunks of a campaign that may be made and not done: how far the expansion runs ahead.
+    pub ahead: i64,
+    /// Contacts looked at in one transaction.
+    pub page: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            outstanding: 128,
+            ahead: 4000,
+            page: 4000,
+        }
+    }
+}
+
+/// Leads running campaigns until `stop`. `worker` names it; no two that live share a name.
+pub async fn run(
+    bus: Bus,
+    store: Store,
+    settings: Settings,
+    worker: String,
+    stop: CancellationToken,
+) {
+    let mut leads: HashMap<CampaignId, JoinHandle<()>> = HashMap::new();
+    let mut reachable = true;
+    while !stop.is_cancelled() {
+        let mut changes = match bus.listen(subject::CAMPAIGNS_CHANGED).await {
+            Ok(changes) => changes.boxed(),
+            Err(error) => {
+                tracing::debug!(%error, "no announcements now; looking every second");
+                futures::stream::pending::<Notice>().boxed()
+            }
+        };
+        loop {
+            leads.retain(|_, lead| !lead.is_finished());
+            match look(&bus, &store, &settings, &worker, &stop, &mut leads).await {
+                Ok(()) => reachable = true,
+                Err(error) => {
+                    if std::mem::replace(&mut reachable, false) {
+                        tracing::warn!(%error, "cannot look for campaigns");
+                    }
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(LOOK) => {}
+                change = changes.next() => if change.is_none() { break },
+            }
+        }
+    }
+    for (_, lead) in leads {
+        if lead.await.is_err() {
+            tracing::debug!("a campaign's task had ended");
+        }
+    }
+}
+
+async fn look(
+    bus: &Bus,
+    store: &Store,
+    settings: &Settings,
+    worker: &str,
+    stop: &CancellationToken,
+    leads: &mut HashMap<CampaignId, JoinHandle<()>>,
+) -> Result<(), StoreError> {
+    let room = MOST.saturating_sub(leads.len());
+    let room = i64::try_from(room).unwrap_or(i64::MAX);
+    for running in lease::take(store, worker, LEASE, room).await? {
+        let id = running.id;
+        let lead = Lead {
+            bus: bus.clone(),
+            store: store.clone(),
+            settings: settings.clone(),
+            worker: worker.to_owned(),
+            campaign: running,
+            stop: stop.clone(),
+        };
+        leads.insert(id, tokio::spawn(lead.run()));
+    }
+    while ledger::cancel(store, CANCEL).await? > 0 && !stop.is_cancelled() {}
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! One chunk: claim, render, send, record.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use nats::{HandleError, Held};
+use render::Compiled;
+use schemas::{
+    MessageId, Outbound, SuppressionReason, SuppressionScope, Timestamp,
+    campaign::{Chunk, RecipientStatus},
+    subject,
+};
+use serde_json::json;
+use store::{
+    StoreError,
+    campaign::ledger::{self, Claimed, OnLapsed, Outcome},
+    suppression::{self, Reach, SuppressionNew},
+};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Shared, letter, outcome::outcome, pace::NEAR, plans::Planned};
+use crate::{
+    channel::{SendOutcome, Sender},
+    deliver::{
+        dispatch::{Traffic, Tried, in_batches, one},
+        route::{OnUnknown, Route},
+    },
+};
+
+/// How long a chunk may take to send before its recipients count as doubtful; a slow channel gives back what it cannot
+/// send in half of it.
+const LEASE: Duration = Duration::from_secs(120);
+/// How long a record is tried while the database is away.
+const RECORD: Duration = Duration::from_secs(90);
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Chunks of one channel that were handed over together.
+pub(super) struct Run {
+    pub(super) shared: Arc<Shared>,
+    /// None: the channel was deleted.
+    pub(super) route: Option<Arc<Route>>,
+    pub(super) held: Held,
+    /// Nobody waits for the batch any more, or another chunk of it failed.
+    pub(super) stop: CancellationToken,
+    /// Calls side by side, over all the chunks.
+    pub(super) calls: Semaphore,
+}
+
+/// A recipient and what it is to be sent.
+type Ready = (Claimed, Outbound);
+
+impl Run {
+    pub(super) async fn chunk(self: Arc<Self>, chunk: Chunk) -> Result<(), HandleError> {
+        let shared = &self.shared;
+        if self.held.expired() || self.stop.is_cancelled() {
+            return Err(given_up());
+        }
+        let planned = shared
+            .plans
+            .find(chunk.campaign)
+            .await
+            .map_err(HandleError::transient)?;
+        let Some(planned) = planned.filter(|planned| planned.tenant == chunk.tenant) else {
+            return Ok(());
+        };
+        let on_lapsed = match self.route.as_ref().map(|route| route.on_unknown) {
+            Some(OnUnknown::Resend) => OnLapsed::Resend,
+            _ => OnLapsed::Hold,
+        };
+        let claimed = ledger::claim(&shared.store, &chunk, &shared.owner, LEASE, on_lapsed)
+            .await
+            .map_err(HandleError::transient)?;
+        if claimed.is_empty() {
+            ledger::look_at(&shared.store, &chunk)
+                .await
+                .map_err(HandleError::transient)?;
+            return Ok(());
+        }
+        let outcomes = self.send(&planned, &chunk, claimed).await;
+        self.record(&chunk, outcomes).await
+    }
+
+    /// What became of each; never fails, for the ledger has them as being sent.
+    async fn send(&self, planned: &Planned, chunk: &Chunk, claimed: Vec<Claimed>) -> Vec<Outcome> {
+        let refuse_all = |claimed: Vec<Claimed>, class: &str, reason: &str| -> Vec<Outcome> {
+            let refused = claimed.into_iter();
+            refused
+                .map(|claimed| failed(claimed.message, class, reason))
+                .collect()
+        };
+        let Some(route) = &self.route else {
+            return refuse_all(claimed, "channel-gone", "the channel was deleted");
+        };
+        let sender = match &route.sender {
+            Ok(sender) => Arc::clone(sender),
+            Err(problem) => return refuse_all(claimed, "misconfigured", &problem.to_string()),
+        };
+        let compiled = match &planned.compiled {
+            Ok(compiled) => compiled,
+            Err(problems) => {
+                let first = problems.first().map(ToString::to_string);
+                return refuse_all(claimed, "template", &first.unwrap_or_default());
+            }
+        };
+        if sender.batch_size() > 1 {
+            return self
+                .in_batches(planned, compiled, route, &*sender, chunk, claimed)
+                .await;
+        }
+        let until = Instant::now() + LEASE / 2;
+        stream::iter(claimed)
+            .map(|claimed| {
+                let sender = &sender;
+                async move {
+                    let calling = self.calls.acquire().await;
+                    let put_back = Outcome::put_back(claimed.message, None);
+                    if calling.is_err() || Instant::now() >= until {
+                        return put_back;
+                    }
+                    let outbound = match self.letter(planned, compiled, chunk, &claimed) {
+                        Ok(outbound) => outbound,
+                        Err(failed) => return failed,
+                    };
+                    if let Some(later) = self.wait(planned, &claimed).await {
+                        return later;
+                    }
+                    let go = || self.goes_on(planned);
+                    let tried = one(route, &**sender, &Traffic::Bulk, &go, &outbound).await;
+                    self.told(route, chunk, &claimed, tried).await
+                }
+            })
+            .buffer_unordered(route.concurrency.max(1))
+            .collect()
+            .await
+    }
+
+    async fn in_batches(
+        &self,
+        planned: &Planned,
+        compiled: &Compiled,
+        route: &Route,
+        sender: &dyn Sender,
+        chunk: &Chunk,
+        claimed: Vec<Claimed>,
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(claimed.len());
+        let mut ready: Vec<Ready> = Vec::with_capacity(claimed.len());
+        for claimed in claimed {
+            match self.letter(planned, compiled, chunk, &claimed) {
+                Ok(outbound) => ready.push((claimed, outbound)),
+                Err(failed) => outcomes.push(failed),
+            }
+        }
+        for part in ready.chunks(sender.batch_size()) {
+            let mut going: Vec<&Ready> = Vec::with_capacity(part.len());
+            for ready in part {
+                match self.wait(planned, &ready.0).await {
+                    None => going.push(ready),
+                    Some(later) => outcomes.push(later),
+                }
+            }
+            let messages: Vec<&Outbound> = going.iter().map(|(_, outbound)| outbound).collect();
+            let go = || self.goes_on(planned);
+            let tried = in_batches(route, sender, &Traffic::Bulk, &go, &messages).await;
+            for ((claimed, _), tried) in going.into_iter().zip(tried) {
+                outcomes.push(self.told(route, chunk, claimed, tried).await);
+            }
+        }
+        outcomes
+    }
+
+    /// Whether one more message may leave.
+    fn goes_on(&self, planned: &Planned) -> bool {
+        planned.runs() && !self.stop.is_cancelled() && !self.held.expired()
+    }
+
+    fn letter(
+        &self,
+        planned: &Planned,
+        compiled: &Compiled,
+        chunk: &Chunk,
+        claimed: &Claimed,
+    ) -> Result<Outbound, Outcome> {
+        let shared = &self.shared;
+        let (links, keyring) = (&shared.links, shared.store.keyring());
+        letter::write(
+            planned,
+            compiled,
+            chunk,
+            claimed,
+            links,
+            keyring,
+            Timestamp::now(),
+        )
+        .map_err(|error| failed(claimed.message, "template", &error.to_string()))
+    }
+
+    /// Waits for the campaign's own rates; what becomes of the recipient when that would take long.
+    async fn wait(&self, planned: &Planned, claimed: &Claimed) -> Option<Outcome> {
+        let now = Instant::now();
+        let place = planned.paces.place(&claimed.address, now);
+        if place > now + NEAR {
+            let at = Timestamp::now().plus(place - now);
+            return Some(Outcome::put_back(claimed.message, Some(at)));
+        }
+        if place > now {
+            sleep_until(place).await;
+        }
+        None
+    }
+
+    async fn told(&self, route: &Route, chunk: &Chunk, claimed: &Claimed, tried: Tried) -> Outcome {
+        let sent: SendOutcome = match tried {
+            Tried::Answered(outcome) => outcome,
+            Tried::NotCalled => return Outcome::put_back(claimed.message, None),
+        };
+        let (outcome, decision) = outcome(
+            chunk.kind,
+            claimed.message,
+            claimed.attempt,
+            sent,
+            route.on_unknown,
+            Timestamp::now(),
+        );
+        let labels = [
+            ("kind", chunk.kind.name()),
+            ("outcome", outcome.status.name()),
+        ];
+        metrics::counter!("tidings_campaign_sends_total", &labels).increment(1);
+        if decision.is_recipient_gone {
+            self.suppress(chunk, claimed, &decision.code).await;
+        }
+        outcome
+    }
+
+    /// Remembers that an address is not there. When that fails the next campaign finds out again.
+    async fn suppress(&self, chunk: &Chunk, claimed: &Claimed, code: &str) {
+        let is_mail = chunk.kind.address_kind() == "email";
+        let suppressed = suppression::create(
+            &self.shared.store,
+            chunk.tenant,
+            SuppressionNew {
+                reach: if is_mail {
+                    Reach::Kind(chunk.kind)
+                } else {
+                    Reach::Channel(chunk.channel)
+                },
+                address: claimed.address.clone(),
+                reason: if is_mail {
+                    SuppressionReason::Bounced
+                } else {
+                    SuppressionReason::Blocked
+                },
+                scope: SuppressionScope::All,
+                detail: Some(code.to_owned()),
+                expires_at: None,
+            },
+        )
+        .await;
+        if let Err(error) = suppressed {
+            tracing::debug!(%error, "an address could not be suppressed");
+        }
+    }
+
+    /// Records, however long the database is away within reason: what was sent must be known.
+    async fn record(&self, chunk: &Chunk, outcomes: Vec<Outcome>) -> Result<(), HandleError> {
+        let shared = &self.shared;
+        let until = Instant::now() + RECORD;
+        let standing = loop {
+            match ledger::record(&shared.store, chunk, &shared.owner, &outcomes).await {
+                Ok(standing) => break standing,
+                Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
+                    tracing::debug!(%error, "what was sent cannot be recorded yet");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) => return Err(HandleError::transient(error)),
+            }
+        };
+        let count = |status: RecipientStatus| {
+            let of = outcomes.iter();
+            of.filter(|outcome| outcome.status == status).count()
+        };
+        let progress = json!({
+            "campaign_id": chunk.campaign,
+            "chunk": chunk.number,
+            "sent": count(RecipientStatus::Sent),
+            "failed": count(RecipientStatus::Failed) + count(RecipientStatus::Bounced),
+            "unknown": count(RecipientStatus::Unknown),
+            "open": standing.open,
+        });
+        let subject = subject::campaign_progress(chunk.tenant);
+        let said = shared
+            .bus
+            .notify(&subject, Bytes::from(progress.to_string()))
+            .await;
+        if let Err(error) = said {
+            tracing::debug!(%error, "nobody heard of a chunk's progress");
+        }
+        Ok(())
+    }
+}
+
+fn failed(message: MessageId, class: &str, reason: &str) -> Outcome {
+    Outcome {
+        message,
+        status: RecipientStatus::Failed,
+        provider_ids: Vec::new(),
+        class: Some(class.to_owned()),
+        reason: Some(reason.to_owned()),
+        next_try_at: None,
+    }
+}
+
+fn given_up() -> HandleError {
+    HandleError::Transient {
+        retry_after: Some(Duration::ZERO),
+        source: "the lane may be another's by now".into(),
+    }
+}
