@@ -12,11 +12,12 @@ use schemas::{
 use store::{
     Store, StoreError,
     campaign::{
-        audience::Audience,
+        audience,
         chunk,
         expand::{self, Pulse, Running},
         ledger,
     },
+    contact::Choice,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,7 @@ pub(super) struct Lead {
     pub(super) settings: Settings,
     pub(super) worker: String,
     pub(super) campaign: Running,
+    pub(super) choice: Choice,
     pub(super) stop: CancellationToken,
 }
 
@@ -167,14 +169,10 @@ impl Lead {
             return Ok(false);
         }
         let campaign = &self.campaign;
-        let audience = Audience {
-            lists: campaign.plan.lists.clone(),
-        };
         let most = self.settings.page;
         let (from, to) = (pulse.expanded_to, campaign.audience_to);
-        let page = audience
-            .page(&self.store, campaign.tenant, from, to, most)
-            .await?;
+        let page =
+            audience::page(&self.store, campaign.tenant, &self.choice, from, to, most).await?;
         let bounds = Bounds {
             from,
             next_chunk: pulse.chunks,

@@ -20,7 +20,12 @@ use nats::{Bus, Notice};
 use schemas::{CampaignId, subject};
 use store::{
     Store, StoreError,
-    campaign::{expand as lease, ledger},
+    campaign::{
+        expand::{self as lease, Running},
+        ledger,
+    },
+    contact::Choice,
+    segment,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -112,16 +117,34 @@ async fn look(
     let room = i64::try_from(room).unwrap_or(i64::MAX);
     for running in lease::take(store, worker, LEASE, room).await? {
         let id = running.id;
+        let Some(choice) = choice(&running) else {
+            let why = "a segment it is for cannot be read by this version; start a copy of it";
+            lease::pause(store, id, why).await?;
+            continue;
+        };
         let lead = Lead {
             bus: bus.clone(),
             store: store.clone(),
             settings: settings.clone(),
             worker: worker.to_owned(),
             campaign: running,
+            choice,
             stop: stop.clone(),
         };
         leads.insert(id, tokio::spawn(lead.run()));
     }
     while ledger::cancel(store, CANCEL).await? > 0 && !stop.is_cancelled() {}
     Ok(())
+}
+
+/// Whom a campaign is for.
+fn choice(campaign: &Running) -> Option<Choice> {
+    let segments = campaign.plan.segments.iter();
+    Some(Choice {
+        lists: campaign.plan.lists.clone(),
+        segments: segments
+            .map(|text| segment::compile(text).ok())
+            .collect::<Option<_>>()?,
+        now: campaign.started_at,
+    })
 }

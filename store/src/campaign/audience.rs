@@ -1,16 +1,9 @@
 //! Who belongs to a campaign's audience, page by page in the order of `contacts.seq`.
 
-use schemas::{ContactId, ListId, TenantId};
-use sqlx::{Postgres, QueryBuilder, Row};
-use uuid::Uuid;
+use schemas::{ContactId, TenantId};
+use sqlx::{QueryBuilder, Row};
 
-use crate::{Store, StoreError};
-
-/// Whom a campaign is for: the members of any of the lists, and whoever any of the segments chooses.
-#[derive(Clone, Debug, Default)]
-pub struct Audience {
-    pub lists: Vec<ListId>,
-}
+use crate::{Store, StoreError, contact::Choice};
 
 /// A contact and where it can be written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,65 +16,53 @@ pub struct Reachable {
     pub addresses: Vec<(String, String, Option<bool>)>,
 }
 
-impl Audience {
-    /// `and (…)`: that `c`, a row of contacts, is one of them.
-    fn choose(&self, query: &mut QueryBuilder<Postgres>) {
-        let lists: Vec<Uuid> = self.lists.iter().map(|list| list.0).collect();
-        query.push(
-            " and (exists (select from contact_list_members m where m.contact_id = c.id and m.status = 'confirmed'
-                   and m.list_id = any(",
-        );
-        query.push_bind(lists);
-        query.push(")))");
-    }
-
-    /// The next contacts with `from < seq <= to`.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn page(
-        &self,
-        store: &Store,
-        tenant: TenantId,
-        from: i64,
-        to: i64,
-        most: i64,
-    ) -> Result<Vec<Reachable>, StoreError> {
-        let mut query = QueryBuilder::new(
-            "select c.seq, c.id, c.time_zone, c.preferred_channel, a.kinds, a.addresses, a.consents
-             from contacts c left join lateral (
-                 select array_agg(kind order by kind, address) as kinds, array_agg(address order by kind, address) as addresses,
-                     array_agg(case consent when 'given' then true when 'unknown' then null else false end
-                         order by kind, address) as consents
-                 from contact_addresses where contact_id = c.id and tenant_id = c.tenant_id
-             ) a on true where c.tenant_id = ",
-        );
-        query.push_bind(tenant.0);
-        query.push(" and c.seq > ").push_bind(from);
-        query.push(" and c.seq <= ").push_bind(to);
-        self.choose(&mut query);
-        query.push(" order by c.seq limit ").push_bind(most);
-        let rows = query.build().fetch_all(&store.pool).await?;
-        rows.into_iter()
-            .map(|row| {
-                let kinds: Option<Vec<String>> = row.try_get("kinds")?;
-                let addresses: Option<Vec<String>> = row.try_get("addresses")?;
-                let consents: Option<Vec<Option<bool>>> = row.try_get("consents")?;
-                Ok(Reachable {
-                    seq: row.try_get("seq")?,
-                    contact: ContactId(row.try_get("id")?),
-                    time_zone: row.try_get("time_zone")?,
-                    preferred_channel: row.try_get("preferred_channel")?,
-                    addresses: kinds
-                        .unwrap_or_default()
-                        .into_iter()
-                        .zip(addresses.unwrap_or_default())
-                        .zip(consents.unwrap_or_default())
-                        .map(|((kind, address), consent)| (kind, address, consent))
-                        .collect(),
-                })
+/// The next contacts with `from < seq <= to`, so many at most.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn page(
+    store: &Store,
+    tenant: TenantId,
+    choice: &Choice,
+    from: i64,
+    to: i64,
+    most: i64,
+) -> Result<Vec<Reachable>, StoreError> {
+    let mut query = QueryBuilder::new(
+        "select c.seq, c.id, c.time_zone, c.preferred_channel, a.kinds, a.addresses, a.consents
+         from contacts c left join lateral (
+             select array_agg(kind order by kind, address) as kinds, array_agg(address order by kind, address) as addresses,
+                 array_agg(case consent when 'given' then true when 'unknown' then null else false end
+                     order by kind, address) as consents
+             from contact_addresses where contact_id = c.id and tenant_id = c.tenant_id
+         ) a on true where c.tenant_id = ",
+    );
+    query.push_bind(tenant.0);
+    query.push(" and c.seq > ").push_bind(from);
+    query.push(" and c.seq <= ").push_bind(to);
+    query.push(" and ");
+    choice.push(&mut query, tenant);
+    query.push(" order by c.seq limit ").push_bind(most);
+    let rows = query.build().fetch_all(&store.pool).await?;
+    rows.into_iter()
+        .map(|row| {
+            let kinds: Option<Vec<String>> = row.try_get("kinds")?;
+            let addresses: Option<Vec<String>> = row.try_get("addresses")?;
+            let consents: Option<Vec<Option<bool>>> = row.try_get("consents")?;
+            Ok(Reachable {
+                seq: row.try_get("seq")?,
+                contact: ContactId(row.try_get("id")?),
+                time_zone: row.try_get("time_zone")?,
+                preferred_channel: row.try_get("preferred_channel")?,
+                addresses: kinds
+                    .unwrap_or_default()
+                    .into_iter()
+                    .zip(addresses.unwrap_or_default())
+                    .zip(consents.unwrap_or_default())
+                    .map(|((kind, address), consent)| (kind, address, consent))
+                    .collect(),
             })
-            .collect::<Result<_, sqlx::Error>>()
-            .map_err(StoreError::from)
-    }
+        })
+        .collect::<Result<_, sqlx::Error>>()
+        .map_err(StoreError::from)
 }

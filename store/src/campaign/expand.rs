@@ -21,6 +21,7 @@ pub struct Running {
     pub pace: Pace,
     /// The last `contacts.seq` that belongs to the audience.
     pub audience_to: i64,
+    pub started_at: Timestamp,
 }
 
 /// Where a campaign stands.
@@ -70,7 +71,7 @@ pub async fn take(
            where id in (
                select id from campaigns where status = 'RUNNING' and (owner is null or lease_until <= now())
                order by started_at limit $3 for update skip locked)
-           returning id, tenant_id, plan, pace, audience_to"#,
+           returning id, tenant_id, plan, pace, audience_to, coalesce(started_at, now()) as "started_at!""#,
         owner,
         lease.as_secs_f64(),
         most
@@ -89,6 +90,7 @@ pub async fn take(
                 plan,
                 pace,
                 audience_to,
+                started_at: record.started_at.into(),
             }),
             _ => {
                 let why = "what it says cannot be read; start it anew from a copy";

@@ -12,4 +12,8 @@ pub mod audience;
 pub mod chunk;
 pub mod expand;
 pub mod ledger;
+mod row;
+pub mod status;
 pub mod watch;
+
+pub use row::{CampaignDraft, CampaignFilter, CampaignRow, create, delete, get, list, replace};
