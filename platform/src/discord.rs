@@ -6,6 +6,7 @@
 
 mod door;
 pub mod gateway;
+mod line;
 mod upload;
 
 use std::{
@@ -88,6 +89,14 @@ impl Fake for Discord {
                 "options": [{"name": "text", "type": 3, "value": text}]},
         });
         Some(signed(body.to_string().into()))
+    }
+
+    fn tell(&self, person: &Person, text: &str) -> bool {
+        let listens = self.gateway.listeners() > 0;
+        if listens {
+            self.gateway.whisper_as(person, text);
+        }
+        listens
     }
 
     fn receipt(

@@ -62,6 +62,11 @@ pub trait Fake: Send + Sync + 'static {
     /// The request by which a person's text reaches the hub at `webhook_url`; `n` makes ids and times of its own.
     fn say(&self, webhook_url: &str, person: &Person, text: &str, n: u64) -> Option<Webhook>;
 
+    /// Says it over a connection that a hub holds open, where the platform has such; false when none is open.
+    fn tell(&self, _person: &Person, _text: &str) -> bool {
+        false
+    }
+
     /// The request by which the platform says what became of a message; none where it never says so.
     fn receipt(
         &self,

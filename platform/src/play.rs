@@ -108,6 +108,9 @@ async fn say(State(stage): State<Stage>, Json(said): Json<SayIn>) -> Response {
     let person = stage.person(said.person, said.name);
     let n = stage.numbers.fetch_add(1, Ordering::Relaxed);
     let player = &stage.player;
+    if player.fake.tell(&person, &said.text) {
+        return Json(json!({"hub": {"listens": true}})).into_response();
+    }
     match player.fake.say(&player.webhook_url, &person, &said.text, n) {
         Some(webhook) => stage.hand_over(webhook).await,
         None => {

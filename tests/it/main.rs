@@ -5,6 +5,7 @@
 mod adapter;
 mod channels;
 mod chaos;
+mod discord;
 mod dovecot;
 mod email;
 mod external;

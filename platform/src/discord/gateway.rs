@@ -11,11 +11,16 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{Message, WebSocket};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
-use super::{APPLICATION, TOKEN, text};
+use super::{
+    APPLICATION, TOKEN,
+    line::{Session, Word, pass, say},
+    text,
+};
+use crate::Person;
 
 /// A guild, its channel, and the direct message with everybody who writes to the bot alone.
 pub const GUILD: &str = "1179200000000000000";
@@ -24,7 +29,7 @@ pub const DIRECT: &str = "1179300000000000000";
 /// The first second of Discord's ids.
 const EPOCH_MS: u64 = 1_420_070_400_000;
 /// How long Discord waits for the first word.
-const FIRST: Duration = Duration::from_secs(20);
+pub(super) const FIRST: Duration = Duration::from_secs(20);
 /// Words that wait for a connection.
 const WORDS: usize = 1024;
 /// Every intent there is.
@@ -47,20 +52,6 @@ struct State {
     /// New sessions left today.
     remaining: u64,
     ids: u64,
-}
-
-#[derive(Default)]
-struct Session {
-    told: Vec<Value>,
-    live: Option<mpsc::Sender<Word>>,
-}
-
-/// What a connection is told.
-enum Word {
-    Say(Value),
-    Close(u16),
-    /// The connection breaks off.
-    Drop,
 }
 
 impl Default for Gateway {
@@ -102,12 +93,17 @@ impl Gateway {
     /// Somebody writes in the guild's channel; the message's id.
     pub fn write(&self, author: &str, text: &str) -> String {
         let told = json!({"guild_id": GUILD, "member": {"roles": []}});
-        self.message(CHANNEL, author, text, &told)
+        self.message(CHANNEL, &ada(author), text, &told)
     }
 
     /// Somebody writes to the bot alone; the message's id.
     pub fn whisper(&self, author: &str, text: &str) -> String {
-        self.message(DIRECT, author, text, &json!({}))
+        self.whisper_as(&ada(author), text)
+    }
+
+    /// The same by a person with a name.
+    pub fn whisper_as(&self, person: &Person, text: &str) -> String {
+        self.message(DIRECT, person, text, &json!({}))
     }
 
     /// Something happens: every session is told, now or when it is resumed. How many there are.
@@ -190,7 +186,7 @@ impl Gateway {
         page.into()
     }
 
-    fn message(&self, channel: &str, author: &str, said: &str, told: &Value) -> String {
+    fn message(&self, channel: &str, author: &Person, said: &str, told: &Value) -> String {
         let mut state = self.state();
         state.ids += 1;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -198,8 +194,8 @@ impl Gateway {
         let id = ((now_ms.saturating_sub(EPOCH_MS) << 22) + state.ids).to_string();
         let message = json!({
             "id": id, "type": 0, "channel_id": channel, "content": said, "tts": false,
-            "author": {"id": author, "username": "ada", "global_name": "Ada", "discriminator": "0",
-                "bot": author == APPLICATION},
+            "author": {"id": author.id, "username": author.name, "global_name": author.name, "discriminator": "0",
+                "bot": author.id == APPLICATION},
             "mentions": [], "mention_roles": [], "mention_everyone": false, "attachments": [], "embeds": [],
             "pinned": false, "edited_timestamp": null, "flags": 0,
             "timestamp": schemas::Timestamp(i64::try_from(now_ms).unwrap_or(0) * 1000).to_string(),
@@ -357,45 +353,9 @@ impl Gateway {
     }
 }
 
-impl Session {
-    fn tell(&mut self, kind: &str, data: Value) {
-        let number = self.told.len() + 1;
-        let told = json!({"op": 0, "t": kind, "s": number, "d": data});
-        self.told.push(told.clone());
-        self.send(Word::Say(told));
+fn ada(id: &str) -> Person {
+    Person {
+        id: id.to_owned(),
+        name: "ada".to_owned(),
     }
-
-    fn send(&self, word: Word) {
-        if let Some(live) = &self.live {
-            // Who is gone is told when the session is resumed.
-            live.try_send(word).ok();
-        }
-    }
-
-    fn is_live(&self) -> bool {
-        self.live.as_ref().is_some_and(|live| !live.is_closed())
-    }
-}
-
-/// None when nobody listens any more.
-async fn pass(socket: &mut WebSocket, word: Word) -> Option<()> {
-    match word {
-        Word::Say(said) => say(socket, &said).await,
-        Word::Close(code) => {
-            let frame = CloseFrame {
-                code,
-                reason: "".into(),
-            };
-            socket.send(Message::Close(Some(frame))).await.ok()?;
-            // Until the other side has closed, too, it may not have read why.
-            while let Ok(Some(Ok(_))) = timeout(FIRST, socket.recv()).await {}
-            None
-        }
-        Word::Drop => None,
-    }
-}
-
-async fn say(socket: &mut WebSocket, said: &Value) -> Option<()> {
-    let message = Message::Text(said.to_string().into());
-    socket.send(message).await.ok()
 }

@@ -95,7 +95,7 @@ impl Api {
         found.ok_or_else(|| PollError::transient("Discord does not show the bot itself"))
     }
 
-    /// What lies at a path of ours; none when it is not there, or not for this bot.
+    /// What lies at a path of ours; none when it is not there, not for this bot, or nothing of this kind.
     pub(super) async fn find<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -111,7 +111,7 @@ impl Api {
             .map_err(|error| PollError::transient(error.without_url().to_string()))?;
         let (status, asked) = (response.status(), egress::retry_after(&response));
         let body = body(response).await?;
-        if matches!(status.as_u16(), 403 | 404) {
+        if status.is_client_error() && !matches!(status.as_u16(), 401 | 429) {
             return Ok(None);
         }
         if !status.is_success() {

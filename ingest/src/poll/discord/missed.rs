@@ -9,6 +9,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
+use schemas::{ChannelKind, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
@@ -25,7 +26,6 @@ use crate::{
     channel::{self, Update},
     poll::PollError,
 };
-use schemas::ChannelKind;
 
 /// Messages of one call, which is Discord's limit.
 const PAGE: usize = 100;
@@ -33,6 +33,8 @@ const PAGE: usize = 100;
 const GUILDS: usize = 200;
 /// Messages of one channel that are fetched at most, the oldest.
 const MOST: usize = 1000;
+/// Nothing is fetched that is older, in microseconds: to answer it would be odd.
+const OLDEST_US: i64 = 24 * 3600 * 1_000_000;
 /// Calls are spread a little, so that sending keeps its share of Discord's limits.
 const REST: Duration = Duration::from_millis(50);
 /// How often a call is made again, and how long a wait may be.
@@ -91,6 +93,7 @@ impl<'a> Missed<'a> {
             if let Some(place) = owed
                 && let Some(since) = place.owed
             {
+                let since = since.max(Timestamp(Timestamp::now().0 - OLDEST_US));
                 match self.all(&place, id_before(since)).await {
                     Ok(()) => self.note(Note::CaughtUp).await,
                     Err(error) => {

@@ -16,7 +16,7 @@ use futures::{SinkExt, StreamExt};
 use schemas::ChannelKind;
 use serde_json::Value;
 use tokio::{
-    sync::mpsc,
+    sync::mpsc::{self, error::TrySendError},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
@@ -114,7 +114,9 @@ impl<'a> Session<'a> {
         // The first after a part of the interval, so that not all come at once.
         let mut beat = Instant::now() + interval.mul_f64(pause::chance());
         loop {
-            self.was_held |= !self.waiting.is_empty();
+            if let Err(ended) = self.hand_over_now() {
+                return ended;
+            }
             let step = tokio::select! {
                 () = stop.cancelled() => Err(PollError::Ended.into()),
                 () = sleep_until(beat) => {
@@ -124,16 +126,8 @@ impl<'a> Session<'a> {
                 () = sleep_until(begin_by), if !self.has_begun => {
                     Err(PollError::transient("Discord began no session in time").into())
                 }
-                permit = notes.reserve(), if !self.waiting.is_empty() => match permit {
-                    Ok(permit) => {
-                        if let Some(note) = self.waiting.pop_front() {
-                            permit.send(note);
-                        }
-                        Ok(())
-                    }
-                    // Who takes them failed, and says so.
-                    Err(_) => Err(Ended::Reconnect),
-                },
+                // Given back at once: there is room again, or nobody is left.
+                _ = notes.reserve(), if !self.waiting.is_empty() => Ok(()),
                 message = self.socket.next(), if self.waiting.is_empty() => {
                     self.hear(message, stop).await
                 }
@@ -312,6 +306,23 @@ impl<'a> Session<'a> {
             Ok(Err(error)) => Err(socket::lost(&error)),
             Err(_) => Err(PollError::transient("Discord stopped reading")),
         }
+    }
+
+    /// What there is room for. When there is none for the rest, reading waits.
+    fn hand_over_now(&mut self) -> Result<(), Ended> {
+        while let Some(note) = self.waiting.pop_front() {
+            match self.notes.try_send(note) {
+                Ok(()) => {}
+                Err(TrySendError::Full(note)) => {
+                    self.waiting.push_front(note);
+                    self.was_held = true;
+                    break;
+                }
+                // Who takes them failed, and says so.
+                Err(TrySendError::Closed(_)) => return Err(Ended::Reconnect),
+            }
+        }
+        Ok(())
     }
 
     async fn hand_over(&self, note: Note) {

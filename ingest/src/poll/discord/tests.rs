@@ -39,6 +39,8 @@ struct Shelf {
     told: Mutex<Vec<Update>>,
     /// The broker takes nothing.
     is_away: AtomicBool,
+    /// The broker takes its time.
+    is_slow: AtomicBool,
     refused: AtomicBool,
     answered: AtomicBool,
     /// Why runs ended.
@@ -59,6 +61,9 @@ impl Intake for Shelf {
         if self.is_away.load(Ordering::SeqCst) {
             self.refused.store(true, Ordering::SeqCst);
             return Err(PollError::transient("the broker is away"));
+        }
+        while self.is_slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         self.told.lock().unwrap().extend(updates);
         Ok(())

@@ -142,3 +142,27 @@ async fn an_invalid_session_is_resumed_only_where_discord_says_so() {
     assert_eq!(gateway.heard(6).len(), 1);
     assert_eq!(shelf.errors(), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_slow_broker_costs_neither_the_connection_nor_a_message() {
+    let (stage, shelf) = (stage().await, Shelf::default());
+    let gateway = &stage.gateway;
+    gateway.interval_ms(100);
+    listening(&stage, &shelf, async {
+        until(|| shelf.place().session.is_some()).await;
+        shelf.is_slow.store(true, Ordering::SeqCst);
+        // More than wait in the queue, so that reading has to.
+        let ids: Vec<_> = (0..400)
+            .map(|n| gateway.write(ADA, &n.to_string()))
+            .collect();
+        let beats = gateway.heard(1).len();
+        until(|| gateway.heard(1).len() >= beats + 8).await;
+        let heard = gateway.heard(1);
+        assert!(heard.iter().all(|(_, word)| word["d"].as_u64() <= Some(2)));
+        shelf.is_slow.store(false, Ordering::SeqCst);
+        shelf.has(&ids).await;
+    })
+    .await;
+    assert_eq!(shelf.errors(), [""; 0]);
+    assert_eq!((gateway.heard(2).len(), gateway.heard(6).len()), (1, 0));
+}
