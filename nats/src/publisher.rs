@@ -5,6 +5,9 @@
 //! a frame keeps its `Nats-Msg-Id` through its retries, so a lost acknowledgement stores nothing
 //! twice; frames in flight and waiting bytes are bounded.
 
+mod pace;
+mod ticket;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
@@ -22,6 +25,10 @@ use tokio::{
     time::Instant,
 };
 
+use self::{
+    pace::Singles,
+    ticket::{Ticket, Waiting},
+};
 use crate::{api::ApiError, link::Link, room::Room, token::is_subject};
 
 /// Items in one frame.
@@ -37,9 +44,6 @@ const RETRY_FOR: Duration = Duration::from_secs(100);
 /// While single items come fast, a frame waits this long for more of them: it costs the broker a sync
 /// however many it holds.
 const LINGER: Duration = Duration::from_millis(2);
-/// So many single items within [`FAST_WITHIN`] are fast.
-const FAST_ITEMS: u32 = 16;
-const FAST_WITHIN: Duration = Duration::from_millis(10);
 /// Room a frame's own bytes and headers may take of the broker's `max_payload`.
 const OVERHEAD: usize = 1024;
 
@@ -94,77 +98,6 @@ struct State {
     lines: HashMap<Arc<str>, VecDeque<Waiting>>,
     waiting_bytes: usize,
     singles: Singles,
-}
-
-/// How fast single items come.
-struct Singles {
-    since: Instant,
-    count: u32,
-    fast: bool,
-}
-
-impl Default for Singles {
-    fn default() -> Self {
-        Self {
-            since: Instant::now(),
-            count: 0,
-            fast: false,
-        }
-    }
-}
-
-impl Singles {
-    fn count(&mut self) {
-        self.look();
-        self.count += 1;
-        self.fast |= self.count >= FAST_ITEMS;
-    }
-
-    /// Whether they come fast now.
-    fn look(&mut self) -> bool {
-        let age = self.since.elapsed();
-        if age >= FAST_WITHIN {
-            self.fast = self.count >= FAST_ITEMS && age < FAST_WITHIN * 2;
-            self.since = Instant::now();
-            self.count = 0;
-        }
-        self.fast
-    }
-}
-
-struct Waiting {
-    item: Bytes,
-    ticket: Arc<Ticket>,
-}
-
-/// One caller's items.
-struct Ticket {
-    deadline: Instant,
-    state: Mutex<TicketState>,
-}
-
-struct TicketState {
-    open: usize,
-    done: Option<oneshot::Sender<Result<(), PublishError>>>,
-}
-
-impl Ticket {
-    /// The caller is gone or answered: what has not left yet need not leave.
-    fn is_closed(&self) -> bool {
-        let state = lock(&self.state);
-        state.done.as_ref().is_none_or(oneshot::Sender::is_closed)
-    }
-
-    fn settle(&self, count: usize, outcome: &Result<(), PublishError>) {
-        let mut state = lock(&self.state);
-        state.open = state.open.saturating_sub(count);
-        if (outcome.is_err() || state.open == 0)
-            && let Some(done) = state.done.take()
-        {
-            // The caller may have given up; its outcome is then nobody's.
-            drop(done.send(outcome.clone()));
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -254,13 +187,7 @@ impl Publisher {
         done: oneshot::Sender<Result<(), PublishError>>,
     ) -> Result<(), PublishError> {
         let bytes: usize = items.iter().map(|(_, item)| item.len()).sum();
-        let ticket = Arc::new(Ticket {
-            deadline,
-            state: Mutex::new(TicketState {
-                open: items.len(),
-                done: Some(done),
-            }),
-        });
+        let ticket = Arc::new(Ticket::new(items.len(), deadline, done));
         let mut starting = Vec::new();
         {
             let mut state = lock(&self.shared.state);
