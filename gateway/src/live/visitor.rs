@@ -6,29 +6,34 @@
 //! Invariants: a session's conversation is had with its token alone; the same `id` of a session twice is one message; an
 //! answer reaches every open socket of its session, and the history shows it to those who were away.
 
+mod session;
+mod word;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Path, State, WebSocketUpgrade},
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::Response,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use schemas::{
     About, Attachment, ChannelId, ChannelKind, ChannelStatus, ConversationId, DeliveryState,
     Direction, MessageId, TenantId, Timestamp, TrackContext, TrackEvent, TrackKind, generic,
     subject,
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Cursor, message::MessageFilter, message::MessageRow};
+use store::{Cursor, message::MessageFilter};
 use tokio::{
     sync::broadcast::error::RecvError,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
 
+use self::{
+    session::{is_welcome, session, token},
+    word::{Said, error, shown},
+};
 use super::{
     Happened, Signal, Signalled,
     socket::{Came, MAX_BYTES, Socket},
@@ -37,47 +42,15 @@ use crate::{
     directory::{Entry, Lookup},
     hub::Hub,
     problem::ApiError,
-    route::{
-        message_in::{BUTTONS, FORMAT},
-        webhook,
-    },
+    route::webhook,
 };
 
-const PURPOSE: &str = "webchat";
 /// How long a new socket may take to begin.
 const START: Duration = Duration::from_secs(10);
 /// Messages of the history shown at the beginning.
 const HISTORY: u32 = 50;
 /// How long an answer that was sent is waited for in the database.
 const PROJECTED: Duration = Duration::from_secs(5);
-
-/// What a visitor's page says.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Said {
-    Start {
-        /// Of an earlier visit.
-        token: Option<String>,
-        name: Option<String>,
-    },
-    Message {
-        /// The page's own id of the message: the same twice is one message.
-        id: String,
-        #[serde(default)]
-        text: String,
-        #[serde(default)]
-        attachments: Vec<Attachment>,
-    },
-    Typing {
-        is_typing: bool,
-    },
-    Delivered {
-        message_id: MessageId,
-    },
-    Read {
-        message_id: MessageId,
-    },
-}
 
 /// One visitor's chat.
 struct Visit {
@@ -132,45 +105,6 @@ pub(crate) async fn open(
         }))
 }
 
-/// Whether the page that calls may: any, unless the channel names its origins.
-fn is_welcome(settings: &Value, headers: &HeaderMap) -> bool {
-    let Some(origins) = settings.get("origins").and_then(Value::as_array) else {
-        return true;
-    };
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = text(header::ORIGIN) else {
-        return origins.is_empty();
-    };
-    // The hub's own page, which tells browsers who may frame it.
-    let own = origin.split_once("://").map(|(_, host)| host);
-    origins.is_empty()
-        || (own.is_some() && own == text(header::HOST))
-        || origins
-            .iter()
-            .filter_map(Value::as_str)
-            .any(|known| known.trim_end_matches('/').eq_ignore_ascii_case(origin))
-}
-
-fn signed(channel: ChannelId, session: Uuid) -> Vec<u8> {
-    [channel.0.as_bytes().as_slice(), session.as_bytes()].concat()
-}
-
-fn token(hub: &Hub, channel: ChannelId, session: Uuid) -> String {
-    let tag = hub.store.keyring().sign(PURPOSE, &signed(channel, session));
-    URL_SAFE_NO_PAD.encode([session.as_bytes().as_slice(), &tag].concat())
-}
-
-/// The session of a token; none when the hub did not give it for this channel.
-fn session(hub: &Hub, channel: ChannelId, token: &str) -> Option<Uuid> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let (session, tag) = bytes.split_at_checked(16)?;
-    let session = Uuid::from_slice(session).ok()?;
-    hub.store
-        .keyring()
-        .has_signed(PURPOSE, &signed(channel, session), tag)
-        .then_some(session)
-}
-
 async fn serve(hub: Arc<Hub>, entry: Arc<Entry>, channel: ChannelId, mut socket: Socket) {
     let Ok(Came::Said(Said::Start { token: given, name })) =
         timeout(START, socket.next::<Said>()).await
@@ -203,10 +137,6 @@ async fn serve(hub: Arc<Hub>, entry: Arc<Entry>, channel: ChannelId, mut socket:
     visit.signal(Signal::Presence("online".into())).await;
     visit.run(socket).await;
     visit.signal(Signal::Presence("offline".into())).await;
-}
-
-fn error(code: &str, detail: &str) -> Value {
-    json!({"type": "error", "code": code, "detail": detail})
 }
 
 impl Visit {
@@ -427,26 +357,4 @@ impl Visit {
         let row = found.await.ok()??;
         Some(json!({"type": "message", "message": shown(&row)}))
     }
-}
-
-/// A message as a visitor sees it: who of the team wrote it is not told, only their name.
-fn shown(row: &MessageRow) -> Value {
-    let of = |name: &str| {
-        row.metadata
-            .as_ref()
-            .and_then(|metadata| metadata.get(name))
-    };
-    json!({
-        "id": row.id,
-        "direction": row.direction,
-        "text": row.content,
-        "html": row.content_html,
-        "format": of(FORMAT),
-        "buttons": of(BUTTONS),
-        "attachments": row.attachments,
-        "name": row.sender_name,
-        "created_at": row.created_at,
-        "edited_at": row.edited_at,
-        "deleted_at": row.deleted_at,
-    })
 }
