@@ -10,7 +10,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Line, message::analysis, summary};
+use super::{Line, conversation, message::analysis};
 use crate::{
     StoreError,
     text::{clean, clean_json},
@@ -46,7 +46,7 @@ pub(super) async fn edit(
     let languages = text(|message| message.language.as_ref().map(|l| l.code.as_str()));
     let previews: Vec<String> = edits
         .iter()
-        .map(|line| summary::preview(line.message))
+        .map(|line| conversation::preview(line.message))
         .collect();
     let mut attachments = Vec::with_capacity(edits.len());
     let mut analyses = Vec::with_capacity(edits.len());

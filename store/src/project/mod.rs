@@ -10,6 +10,7 @@
 //! Messages of a channel that does not exist (any more) or is another tenant's are left out.
 
 mod change;
+mod conversation;
 mod copy;
 mod heard;
 mod message;
