@@ -323,3 +323,21 @@ async fn receipts_name_what_was_sent() {
     })
     .await;
 }
+
+#[test]
+fn a_played_channel_is_as_its_fields_say() {
+    for fake in platform::all() {
+        let kind = fake.kind();
+        let (credentials, mut settings) = fake.channel("http://127.0.0.1:8090/x");
+        settings["allow_private"] = true.into();
+        let wrong = |found: Vec<schemas::platform::check::Wrong>| assert_eq!(found, [], "{kind}");
+        wrong(schemas::platform::check::credentials(
+            kind,
+            credentials.as_object().unwrap(),
+        ));
+        wrong(schemas::platform::check::settings(
+            kind,
+            settings.as_object().unwrap(),
+        ));
+    }
+}
