@@ -12,8 +12,7 @@ use schemas::{
 use store::{
     Store, StoreError,
     campaign::{
-        audience,
-        chunk,
+        audience, chunk,
         expand::{self, Pulse, Running},
         ledger,
     },
@@ -198,8 +197,7 @@ impl Lead {
             );
             if expand::pause(&self.store, campaign.id, &why).await? {
                 tracing::warn!(campaign = %campaign.id, "paused: too many failures");
-                let subject = subject::campaign_changed(campaign.id);
-                self.bus.notify(&subject, Bytes::new()).await?;
+                super::announce(&self.bus, campaign.id).await;
             }
             return Ok(true);
         }
@@ -239,8 +237,7 @@ impl Lead {
             return Ok(false);
         }
         tracing::info!(campaign = %campaign.id, "a campaign is complete");
-        let subject = subject::campaign_changed(campaign.id);
-        self.bus.notify(&subject, Bytes::new()).await?;
+        super::announce(&self.bus, campaign.id).await;
         Ok(true)
     }
 }

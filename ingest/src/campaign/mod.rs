@@ -11,18 +11,20 @@
 mod expand;
 mod lead;
 mod place;
+mod start;
 mod window;
 
 use std::{collections::HashMap, time::Duration};
 
+use bytes::Bytes;
 use futures::StreamExt;
 use nats::{Bus, Notice};
-use schemas::{CampaignId, subject};
+use schemas::{CampaignId, campaign::CampaignStatus, subject};
 use store::{
     Store, StoreError,
     campaign::{
         expand::{self as lease, Running},
-        ledger,
+        ledger, status,
     },
     contact::Choice,
     segment,
@@ -31,6 +33,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::lead::Lead;
+pub use self::start::{NotReady, StartError, plan, start};
 
 /// How long a campaign waits for another worker when its own dies.
 const LEASE: Duration = Duration::from_secs(15);
@@ -113,6 +116,27 @@ async fn look(
     stop: &CancellationToken,
     leads: &mut HashMap<CampaignId, JoinHandle<()>>,
 ) -> Result<(), StoreError> {
+    for (tenant, id) in lease::due(store).await? {
+        match start(store, tenant, id).await {
+            Ok(()) => {
+                tracing::info!(campaign = %id, "a scheduled campaign starts");
+                announce(bus, id).await;
+            }
+            // Another worker was faster, or somebody took it back.
+            Err(StartError::Status(_)) => {}
+            Err(StartError::Store(error)) => return Err(error),
+            Err(StartError::NotReady(missing)) => {
+                let reasons: Vec<String> = missing.into_iter().map(|one| one.reason).collect();
+                let why = format!("it could not start: {}", reasons.join(" "));
+                tracing::warn!(campaign = %id, "a scheduled campaign is not ready");
+                // Back to its author.
+                let done = status::go(store, tenant, id, CampaignStatus::Draft, Some(&why)).await?;
+                if done.is_ok() {
+                    announce(bus, id).await;
+                }
+            }
+        }
+    }
     let room = MOST.saturating_sub(leads.len());
     let room = i64::try_from(room).unwrap_or(i64::MAX);
     for running in lease::take(store, worker, LEASE, room).await? {
@@ -135,6 +159,14 @@ async fn look(
     }
     while ledger::cancel(store, CANCEL).await? > 0 && !stop.is_cancelled() {}
     Ok(())
+}
+
+/// Says that a campaign's status changed; who misses it looks every second.
+pub async fn announce(bus: &Bus, campaign: CampaignId) {
+    let subject = subject::campaign_changed(campaign);
+    if let Err(error) = bus.notify(&subject, Bytes::new()).await {
+        tracing::debug!(%error, "a change was not announced");
+    }
 }
 
 /// Whom a campaign is for.

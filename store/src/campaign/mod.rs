@@ -9,6 +9,7 @@
 //! Who expands a campaign holds its lease; who sends a chunk holds the rows.
 
 pub mod audience;
+pub mod check;
 pub mod chunk;
 pub mod expand;
 pub mod ledger;
