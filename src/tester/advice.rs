@@ -100,12 +100,14 @@ mod tests {
     #[test]
     fn what_is_missing_says_where_it_goes() {
         let told = misconfigured(ChannelKind::Telegram, &Misconfigured::Missing("bot_token"));
-        assert!(told.starts_with("`bot_token` is missing. Set `bot_token` in the channel's `credentials`"), "{told}");
-        assert!(told.ends_with("The token BotFather gave."), "{told}");
-        let told = misconfigured(
-            ChannelKind::Email,
-            &Misconfigured::Missing("smtp.password"),
+        assert!(
+            told.starts_with(
+                "`bot_token` is missing. Set `bot_token` in the channel's `credentials`"
+            ),
+            "{told}"
         );
+        assert!(told.ends_with("The token BotFather gave."), "{told}");
+        let told = misconfigured(ChannelKind::Email, &Misconfigured::Missing("smtp.password"));
         assert!(told.contains("Set `smtp.password`"), "{told}");
         let wrong = Misconfigured::Invalid {
             name: "api_base",
@@ -121,12 +123,22 @@ mod tests {
             let told = failed(kind, &Failure::channel("http-401", "Unauthorized"));
             for field in platform::of(kind).credentials {
                 let told = told.as_deref().unwrap_or_default();
-                assert!(told.contains(&format!("`{}`", field.name)), "{kind}: {told}");
+                assert!(
+                    told.contains(&format!("`{}`", field.name)),
+                    "{kind}: {told}"
+                );
             }
             let refused = failed(kind, &Failure::channel("connect", "connection refused"));
-            assert!(refused.is_some_and(|told| told.starts_with("Check ")), "{kind}");
+            assert!(
+                refused.is_some_and(|told| told.starts_with("Check ")),
+                "{kind}"
+            );
             for wait in ["http-503", "rate", "http-429"] {
-                assert_eq!(failed(kind, &Failure::channel(wait, "")), None, "{kind} {wait}");
+                assert_eq!(
+                    failed(kind, &Failure::channel(wait, "")),
+                    None,
+                    "{kind} {wait}"
+                );
             }
         }
     }
