@@ -6,6 +6,7 @@
 //! Deliberately absent: names of people and channels, which Slack gives by id alone.
 
 mod block;
+mod emoji;
 mod file;
 mod interaction;
 mod message;
@@ -136,7 +137,9 @@ fn of_event(message: &mut Message, body: &Value, event: &Value) -> bool {
 /// <https://docs.slack.dev/reference/events/reaction_added/>
 fn reaction(message: &mut Message, body: &Value, event: &Value, what: &str) {
     message.message_type = MessageType::Reaction;
-    message.content.text = at(event, "/reaction").unwrap_or_default().to_owned();
+    let name = at(event, "/reaction").unwrap_or_default();
+    message.content.text = emoji::emoji(name).unwrap_or_else(|| name.to_owned());
+    message.metadata.insert("emoji_name".into(), name.into());
     message.sender.id = at(event, "/user").unwrap_or_default().to_owned();
     recipient(message, body, at(event, "/item/channel"), None);
     let item = (at(event, "/item/channel"), at(event, "/item/ts"));
