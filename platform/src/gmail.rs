@@ -2,7 +2,10 @@
 //! of Pub/Sub, as far as the hub uses them.
 //!
 //! A text that a person says lies in the mailbox from then on, and the push that tells of it is answered. Deliberately
-//! absent: labels other than `INBOX`, `UNREAD` and `SENT`, threads, and the search but for `after:`.
+//! absent: labels other than `INBOX`, `UNREAD` and `SENT`, threads but for those that are answered, and the search but for `after:`
+//! and `rfc822msgid:`.
+
+mod send;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -62,6 +65,8 @@ struct Mailbox {
 
 struct Mail {
     id: String,
+    /// Of the mail it was sent to answer; its own otherwise.
+    thread: Option<String>,
     history_id: u64,
     at_ms: i64,
     labels: Vec<&'static str>,
@@ -83,6 +88,12 @@ impl Gmail {
             at_ms,
             vec!["INBOX", "UNREAD"],
         );
+    }
+
+    /// The thread that the newest mail was sent into; none when it began one.
+    #[must_use]
+    pub fn last_thread(&self) -> Option<String> {
+        locked(&self.mailbox).mails.last()?.thread.clone()
     }
 
     /// Forgets the history so far, as Gmail does after about a week.
@@ -112,6 +123,7 @@ fn put(mailbox: &mut Mailbox, raw: Vec<u8>, at_ms: i64, labels: Vec<&'static str
     let id = format!("{:016x}", 0x18c0_0000_0000_0000 + history_id);
     mailbox.mails.push(Mail {
         id: id.clone(),
+        thread: None,
         history_id,
         at_ms,
         labels,
@@ -192,6 +204,7 @@ impl Fake for Gmail {
             .route("/token", routing::post(grant))
             .route("/oauth2/v3/certs", routing::get(certificates))
             .fallback(call)
+            .layer(axum::extract::DefaultBodyLimit::max(crate::MAX_BODY_BYTES))
             .with_state(Account {
                 desk,
                 mailbox: Arc::clone(&self.mailbox),
@@ -297,11 +310,16 @@ async fn call(
             ("POST", "/gmail/v1/users/me/messages/send") => {
                 let raw = json.get("raw").and_then(Value::as_str);
                 match raw.and_then(|raw| URL_SAFE.decode(raw).ok()) {
-                    Some(raw) => send(&mut mailbox, raw),
+                    Some(raw) => send::send(&mut mailbox, raw, json),
                     None => refused(400, "invalidArgument", "'raw' RFC822 payload message string or uploading message via /upload/* URL required"),
                 }
             }
-            ("POST", "/upload/gmail/v1/users/me/messages/send") => send(&mut mailbox, body.to_vec()),
+            ("POST", "/upload/gmail/v1/users/me/messages/send") => {
+                match send::related(&headers, &body) {
+                    Some((fields, raw)) => send::send(&mut mailbox, raw, &fields),
+                    None => refused(400, "badContent", "Media type is not supported, or its parts are not two"),
+                }
+            }
             ("POST", "/gmail/v1/users/me/watch") => watch(&mailbox, json),
             ("GET", path) => match path.strip_prefix("/gmail/v1/users/me/messages/") {
                 Some(id) => message(&mailbox, id, query("format").as_deref()),
@@ -345,12 +363,21 @@ fn list(mailbox: &Mailbox, query: impl Fn(&str) -> Option<String>) -> Reply {
     let after: i64 = query("q")
         .and_then(|search| search.strip_prefix("after:")?.parse().ok())
         .unwrap_or(0);
+    let named = query("q").and_then(|search| {
+        let id = search.strip_prefix("rfc822msgid:")?;
+        Some(format!("Message-ID: <{id}>\r\n"))
+    });
+    let is_named = |mail: &Mail| {
+        let head = String::from_utf8_lossy(&mail.raw);
+        named.as_ref().is_none_or(|line| head.contains(line))
+    };
     let all: Vec<Value> = mailbox
         .mails
         .iter()
         .rev()
         .filter(|mail| mail.at_ms >= after * 1000 && has(mail, query("labelIds")))
-        .map(|mail| json!({"id": mail.id, "threadId": mail.id}))
+        .filter(|mail| is_named(mail))
+        .map(|mail| json!({"id": mail.id, "threadId": mail.thread.as_ref().unwrap_or(&mail.id)}))
         .collect();
     let mut answer = json!({"resultSizeEstimate": all.len()});
     page(&mut answer, "messages", all, from);
@@ -399,26 +426,6 @@ fn message(mailbox: &Mailbox, id: &str, format: Option<&str>) -> Reply {
         }
     }
     Reply::ok(answer)
-}
-
-fn send(mailbox: &mut Mailbox, raw: Vec<u8>) -> Reply {
-    let text = String::from_utf8_lossy(&raw).into_owned();
-    let header = |name: &str| {
-        text.lines()
-            .take_while(|line| !line.is_empty())
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    };
-    let Some(to) = header("To") else {
-        return refused(400, "invalidArgument", "Recipient address required");
-    };
-    if !to.contains('@') {
-        return refused(400, "invalidArgument", "Invalid To header");
-    }
-    if header("From").is_none_or(|from| !from.contains(ADDRESS)) {
-        return refused(400, "invalidArgument", "Invalid From header");
-    }
-    let id = put(mailbox, raw, now_s() * 1000, vec!["SENT"]);
-    Reply::ok(json!({"id": id, "threadId": id, "labelIds": ["SENT"]}))
 }
 
 fn watch(mailbox: &Mailbox, asked: &Value) -> Reply {

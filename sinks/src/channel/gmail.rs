@@ -6,17 +6,21 @@
 //! Gmail takes no idempotency key: a call that was written and not answered is `Unknown`. Errors are classed by status and
 //! `reason` (<https://developers.google.com/workspace/gmail/api/guides/handle-errors>).
 //!
-//! Deliberately absent: drafts, labels, and the thread in the account's own mailbox, for which Gmail wants its own id.
+//! An answer lands in the thread of the mail it names, also in the account's own mailbox: Gmail is asked for that mail's thread
+//! (<https://developers.google.com/workspace/gmail/api/guides/threads>), and the answer goes without one when it does not say.
+//!
+//! Deliberately absent: drafts and labels.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE};
+use bytes::Bytes;
 use egress::oauth::{self, NoToken};
 use reqwest::{Client, Method, RequestBuilder, Url, header::CONTENT_TYPE};
 use schemas::Outbound;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Account, Failure, Misconfigured, SendOutcome, Sender, Settings, TestReport, guard, http,
@@ -58,6 +62,19 @@ struct Detail {
 #[serde(default)]
 struct Reason {
     reason: String,
+}
+
+/// What a search found.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Found {
+    messages: Vec<Mail>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Mail {
+    thread_id: String,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +150,23 @@ impl Gmail {
         }
     }
 
+    /// The thread of a mail in this mailbox, by its `Message-ID`.
+    async fn thread(&self, answered: Option<&str>) -> Option<String> {
+        let id = answered?.trim_matches(['<', '>']);
+        let fits = id.len() <= 250 && id.contains('@') && id.bytes().all(|b| b.is_ascii_graphic());
+        if !fits {
+            return None;
+        }
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", &format!("rfc822msgid:{id}"))
+            .append_pair("maxResults", "1")
+            .finish();
+        let path = format!("gmail/v1/users/me/messages?{query}");
+        let asked = self.call(Method::GET, &path, |request| request).await;
+        let found: Found = serde_json::from_slice(&asked.ok()?).ok()?;
+        Some(found.messages.into_iter().next()?.thread_id)
+    }
+
     async fn send_one(&self, outbound: &Outbound) -> SendOutcome {
         let letter = match self.writer.write(outbound).await {
             Ok(letter) => letter,
@@ -142,17 +176,22 @@ impl Gmail {
         if mail.len() > MAX_BYTES {
             return SendOutcome::Permanent(Failure::message("too-large", "more than 35 MB"));
         }
+        let thread = self.thread(outbound.message.in_reply_to.as_deref()).await;
+        let mut fields = thread.map_or_else(|| json!({}), |id| json!({ "threadId": id }));
         let sent = if mail.len() <= MAX_RAW_BYTES {
-            let body = json!({"raw": URL_SAFE.encode(&mail)});
+            if let Some(fields) = fields.as_object_mut() {
+                fields.insert("raw".into(), URL_SAFE.encode(&mail).into());
+            }
             let path = "gmail/v1/users/me/messages/send";
-            self.call(Method::POST, path, |request| request.json(&body))
+            self.call(Method::POST, path, |request| request.json(&fields))
                 .await
         } else {
-            let path = "upload/gmail/v1/users/me/messages/send?uploadType=media";
+            let path = "upload/gmail/v1/users/me/messages/send?uploadType=multipart";
+            let boundary = format!("tidings-{}", outbound.message.id);
+            let kind = format!("multipart/related; boundary={boundary}");
+            let body = related(&boundary, &fields, &mail);
             self.call(Method::POST, path, |request| {
-                request
-                    .header(CONTENT_TYPE, "message/rfc822")
-                    .body(mail.clone())
+                request.header(CONTENT_TYPE, &kind).body(body.clone())
             })
             .await
         };
@@ -163,6 +202,17 @@ impl Gmail {
             Err(outcome) => outcome,
         }
     }
+}
+
+/// A mail and what is to be known of it, for an upload
+/// (<https://developers.google.com/workspace/gmail/api/guides/uploads#multipart>).
+fn related(boundary: &str, fields: &Value, mail: &[u8]) -> Bytes {
+    let head = format!(
+        "--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{fields}\r\n\
+         --{boundary}\r\nContent-Type: message/rfc822\r\n\r\n"
+    );
+    let end = format!("\r\n--{boundary}--\r\n");
+    [head.as_bytes(), mail, end.as_bytes()].concat().into()
 }
 
 /// The mail, with those in a `Bcc` whom its header does not name: Gmail has no envelope but the header.
@@ -288,108 +338,4 @@ impl Sender for Gmail {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn class(status: u16, reason: &str, message: &str) -> String {
-        let body = json!({"error": {"code": status, "message": message,
-            "errors": [{"domain": "global", "reason": reason, "message": message}]}});
-        match refused(status, None, body.to_string().as_bytes()) {
-            SendOutcome::RetryAfter { after, failure } => {
-                format!("retry {after:?} {:?}", failure.scope)
-            }
-            SendOutcome::Permanent(failure) => format!("permanent {:?}", failure.scope),
-            SendOutcome::Unknown(_) => "unknown".into(),
-            SendOutcome::Accepted { .. } => "accepted".into(),
-        }
-    }
-
-    #[test]
-    fn answers_are_classed() {
-        for (status, reason, message, expected) in [
-            (401, "authError", "Invalid Credentials", "permanent Channel"),
-            (
-                403,
-                "rateLimitExceeded",
-                "Rate Limit Exceeded",
-                "retry Some(60s) Channel",
-            ),
-            (
-                403,
-                "userRateLimitExceeded",
-                "User Rate Limit Exceeded",
-                "retry Some(60s) Channel",
-            ),
-            (
-                403,
-                "dailyLimitExceeded",
-                "Daily Limit Exceeded",
-                "retry Some(60s) Channel",
-            ),
-            (
-                403,
-                "insufficientPermissions",
-                "Insufficient Permission",
-                "permanent Channel",
-            ),
-            (
-                429,
-                "rateLimitExceeded",
-                "Too many concurrent requests for user",
-                "retry Some(60s) Channel",
-            ),
-            (
-                400,
-                "failedPrecondition",
-                "Mail service not enabled",
-                "permanent Channel",
-            ),
-            (
-                400,
-                "invalidArgument",
-                "Invalid To header",
-                "permanent Recipient",
-            ),
-            (
-                400,
-                "invalidArgument",
-                "Recipient address required",
-                "permanent Recipient",
-            ),
-            (400, "badRequest", "Bad Request", "permanent Message"),
-            (413, "uploadTooLarge", "Too large", "permanent Message"),
-            (500, "backendError", "Backend Error", "unknown"),
-            (
-                503,
-                "backendError",
-                "Service unavailable",
-                "retry None Message",
-            ),
-        ] {
-            assert_eq!(
-                class(status, reason, message),
-                expected,
-                "{status} {reason}"
-            );
-        }
-    }
-
-    #[test]
-    fn only_those_whom_nobody_sees_are_in_bcc() {
-        let letter = Letter {
-            from: "us@example.com".parse().unwrap(),
-            to: vec![
-                "Ada@example.org".parse().unwrap(),
-                "hidden@example.org".parse().unwrap(),
-                "second@example.org".parse().unwrap(),
-            ],
-            message_id: "1@example.com".into(),
-            content: b"To: Ada <ada@example.org>\r\nSubject: x\r\n\r\nsecond@example.org".to_vec(),
-        };
-        let mail = String::from_utf8(with_bcc(&letter)).unwrap();
-        assert_eq!(
-            mail,
-            "Bcc: hidden@example.org,\r\n second@example.org\r\nTo: Ada <ada@example.org>\r\nSubject: x\r\n\r\nsecond@example.org"
-        );
-    }
-}
+mod tests;

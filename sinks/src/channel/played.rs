@@ -1,6 +1,6 @@
 //! A fake platform that listens, for tests of senders.
 
-use platform::{Call, Desk};
+use platform::{Call, Desk, Fake};
 use schemas::ChannelKind;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -18,7 +18,11 @@ pub(crate) struct Played {
 
 impl Played {
     pub(crate) async fn start(kind: ChannelKind) -> Self {
-        let fake = platform::of(kind).unwrap();
+        Self::of(platform::of(kind).unwrap().as_ref()).await
+    }
+
+    /// This one.
+    pub(crate) async fn of(fake: &dyn Fake) -> Self {
         let desk = Desk::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -28,7 +32,7 @@ impl Played {
         Self {
             desk,
             url,
-            kind,
+            kind: fake.kind(),
             config: json!({ "settings": settings }),
             credentials,
         }
