@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use egress::guard;
 use reqwest::Url;
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -52,13 +52,25 @@ pub(super) fn address(text: &str, allow_private: bool) -> Result<Url, PollError>
 
 /// Connects to an address of [`address`].
 pub(super) async fn connect(url: &Url, allow_private: bool) -> Result<Socket, PollError> {
+    let roots = match imap::native_roots() {
+        none if none.is_empty() => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
+        native => native.clone(),
+    };
+    connect_to(url, allow_private, roots).await
+}
+
+async fn connect_to(
+    url: &Url,
+    allow_private: bool,
+    roots: RootCertStore,
+) -> Result<Socket, PollError> {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let port = url.port_or_known_default().unwrap_or(443);
     let socket = reach(bare, port, allow_private).await?;
     let stream: Box<dyn Stream> = match url.scheme() {
         "ws" => Box::new(socket),
-        _ => encrypt(bare, socket).await?,
+        _ => encrypt(bare, socket, roots).await?,
     };
     let bounds = WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)
@@ -112,13 +124,13 @@ async fn reach(host: &str, port: u16, allow_private: bool) -> Result<TcpStream, 
     Err(PollError::transient("Discord's gateway cannot be reached"))
 }
 
-async fn encrypt(host: &str, socket: TcpStream) -> Result<Box<dyn Stream>, PollError> {
+async fn encrypt(
+    host: &str,
+    socket: TcpStream,
+    roots: RootCertStore,
+) -> Result<Box<dyn Stream>, PollError> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| PollError::broken("the gateway's address has no name of a server"))?;
-    let mut roots = imap::native_roots().clone();
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -135,7 +147,66 @@ async fn encrypt(host: &str, socket: TcpStream) -> Result<Box<dyn Stream>, PollE
 
 #[cfg(test)]
 mod tests {
+    use futures::{SinkExt, StreamExt};
+    use rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    };
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_tungstenite::{accept_async, tungstenite::Message};
+
     use super::*;
+
+    /// Of `localhost`, and trusted by nobody else.
+    const CERTIFICATE: &[u8] = include_bytes!("socket/cert.pem");
+    const KEY: &[u8] = include_bytes!("socket/key.pem");
+
+    /// Says hello over TLS to whoever comes; the port.
+    async fn server() -> u16 {
+        let config =
+            ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(
+                    vec![CertificateDer::from_pem_slice(CERTIFICATE).unwrap()],
+                    PrivateKeyDer::from_pem_slice(KEY).unwrap(),
+                )
+                .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                // Who does not trust the certificate goes.
+                if let Ok(stream) = acceptor.accept(socket).await {
+                    let mut socket = accept_async(stream).await.unwrap();
+                    socket.send(Message::text("hello")).await.unwrap();
+                }
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn a_trusted_gateway_is_spoken_to_over_tls_and_no_other() {
+        let port = server().await;
+        let url = address(&format!("wss://localhost:{port}"), true).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_slice(CERTIFICATE).unwrap())
+            .unwrap();
+        let mut socket = connect_to(&url, true, roots.clone()).await.unwrap();
+        let said = socket.next().await.unwrap().unwrap();
+        assert_eq!(said, Message::text("hello"));
+
+        let stranger = connect(&url, true).await.err();
+        assert!(matches!(stranger, Some(PollError::Transient { reason, .. })
+            if reason.contains("TLS handshake")));
+        let other = address(&format!("wss://127.0.0.1:{port}"), true).unwrap();
+        assert!(connect_to(&other, true, roots).await.is_err());
+    }
 
     #[test]
     fn only_what_may_be_called_is_an_address() {
