@@ -11,7 +11,7 @@ use schemas::campaign::{Tracked, Wording};
 use crate::{
     construct, engine,
     grammar::{self, Reads},
-    page,
+    html, page,
     problem::{Flaw, Part, Problem, RenderError},
     recipient::{Links, Recipient},
     words::{self, Words},
@@ -46,11 +46,13 @@ pub struct Compiled {
 }
 
 /// A wording: which parts there are, and which names they read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Spoken {
     language: Option<String>,
     subject: Option<String>,
-    text: String,
+    text: Option<String>,
+    /// Whether the text was made of the HTML.
+    made: bool,
     html: Option<String>,
     /// Sorted; without what follows a dot.
     names: Arc<[Box<str>]>,
@@ -139,9 +141,15 @@ impl Compiled {
                 .as_deref()
                 .map(|name| say(name, Part::Subject));
             let html = wording.html.as_deref().map(|name| say(name, Part::Html));
+            let text = wording.text.as_deref().map(|name| say(name, Part::Text));
+            let text = text.transpose()?.unwrap_or_default();
             Ok(Rendered {
                 subject: subject.transpose()?.map(|subject| one_line(&subject)),
-                text: say(&wording.text, Part::Text)?.trim().to_owned(),
+                text: if wording.made {
+                    html::tidy(&text)
+                } else {
+                    text.trim().to_owned()
+                },
                 html: html.transpose()?,
             })
         };
@@ -176,10 +184,22 @@ impl Compiled {
     fn add(&mut self, wording: &Wording, tracked: Tracked, problems: &mut Vec<Problem>) {
         let language = wording.language.as_deref();
         let number = self.wordings.len();
-        let mut part = |part: Part, source: &str| -> Option<(String, Reading)> {
+        let is_mail = wording.subject.is_some() || wording.html.is_some();
+        let footer = (tracked.unsubscribe && is_mail).then_some(language);
+        let mut spoken = Spoken {
+            language: wording.language.clone(),
+            ..Spoken::default()
+        };
+        let mut optional = BTreeSet::new();
+        let mut prepare = |part: Part, source: &str| -> Option<(String, Option<String>)> {
             let name = format!("{number}.{}", part.name());
-            match ready(&mut self.engine, &name, source, part, tracked) {
-                Ok(reading) => Some((name, reading)),
+            let made = ready(&mut self.engine, &name, source, part, tracked, footer);
+            match made {
+                Ok(ready) => {
+                    spoken.variables.extend(ready.variables);
+                    optional.extend(ready.optional);
+                    Some((name, ready.text))
+                }
                 Err(flaws) => {
                     let placed = flaws
                         .into_iter()
@@ -192,50 +212,59 @@ impl Compiled {
         let subject = wording
             .subject
             .as_deref()
-            .map(|source| part(Part::Subject, source));
+            .filter(|subject| !subject.trim().is_empty());
+        let subject = subject.and_then(|source| prepare(Part::Subject, source));
         let html = wording
             .html
             .as_deref()
-            .map(|source| part(Part::Html, source));
-        let text = part(Part::Text, &wording.text);
-        let mut variables = BTreeSet::new();
-        let mut optional = BTreeSet::new();
-        let mut named = |(name, reading): (String, Reading)| {
-            variables.extend(reading.variables);
-            optional.extend(reading.optional);
-            name
+            .filter(|html| !html.trim().is_empty());
+        let html = html.and_then(|source| prepare(Part::Html, source));
+        let text = match &html {
+            _ if !wording.text.trim().is_empty() => prepare(Part::Text, wording.text.trim_end()),
+            Some((_, Some(made))) => prepare(Part::Text, &format!("{made}\n")),
+            _ => None,
         };
-        let subject = subject.flatten().map(&mut named);
-        let html = html.flatten().map(&mut named);
-        let text = text.map(&mut named).unwrap_or_default();
-        let names: BTreeSet<Box<str>> = variables.iter().map(|name| root(name).into()).collect();
-        let read = variables
+        if wording.text.trim().is_empty()
+            && wording
+                .html
+                .as_deref()
+                .is_none_or(|html| html.trim().is_empty())
+        {
+            problems.push(Flaw::new(0, "There is no text.").placed("", language, Part::Text));
+        }
+        spoken.made = wording.text.trim().is_empty();
+        spoken.subject = subject.map(|(name, _)| name);
+        spoken.html = html.map(|(name, _)| name);
+        spoken.text = text.map(|(name, _)| name);
+        let names: BTreeSet<Box<str>> = spoken
+            .variables
+            .iter()
+            .map(|name| root(name).into())
+            .collect();
+        spoken.names = names.into_iter().collect();
+        let read = spoken
+            .variables
             .iter()
             .filter(|name| !words::is_built_in(root(name)) || *name == "email");
         for name in read {
             self.variables.insert(name.clone());
-            if !optional.contains(name)
-                && !optional.contains(root(name))
-                && !self.defaults.contains_key(root(name))
-            {
+            let provided = optional.contains(name)
+                || optional.contains(root(name))
+                || self.defaults.contains_key(root(name));
+            if !provided {
                 self.required.insert(name.clone());
             }
         }
-        self.wordings.push(Spoken {
-            language: wording.language.clone(),
-            subject,
-            text,
-            html,
-            names: names.into_iter().collect(),
-            variables,
-        });
+        self.wordings.push(spoken);
     }
 }
 
-/// What a part reads.
-struct Reading {
+/// A part that is in the engine.
+struct Ready {
     variables: BTreeSet<String>,
     optional: Vec<String>,
+    /// Of HTML: the source of a text part made of it.
+    text: Option<String>,
 }
 
 /// Checks a part and puts it into the engine.
@@ -243,9 +272,10 @@ fn ready(
     engine: &mut Environment<'static>,
     name: &str,
     source: &str,
-    _part: Part,
-    _tracked: Tracked,
-) -> Result<Reading, Vec<Flaw>> {
+    part: Part,
+    tracked: Tracked,
+    footer: Option<Option<&str>>,
+) -> Result<Ready, Vec<Flaw>> {
     if let Some(at) = source.bytes().position(|byte| !page::is_plain(byte)) {
         return Err(vec![Flaw::new(at, "There is a control character here.")]);
     }
@@ -254,15 +284,34 @@ fn ready(
     engine
         .add_template_owned(name.to_owned(), source.to_owned())
         .map_err(|error| vec![syntax(&error, source)])?;
-    let variables = engine
+    let variables: BTreeSet<String> = engine
         .get_template(name)
         .map(|template| template.undeclared_variables(true))
         .unwrap_or_default()
         .into_iter()
         .collect();
-    Ok(Reading {
+    let names_a_way_out =
+        variables.contains("unsubscribe_url") || variables.contains("preferences_url");
+    let footer = footer.filter(|_| !names_a_way_out);
+    let mut text = None;
+    let changed = match part {
+        Part::Html => {
+            let document = html::scan(source, &pieces)?;
+            text = Some(html::plain(source, &pieces, &document));
+            Some(html::ready(source, &pieces, &document, tracked, footer)?)
+        }
+        Part::Text => footer.map(|language| source.to_owned() + &html::plain_footer(language)),
+        Part::Subject => None,
+    };
+    if let Some(changed) = changed {
+        engine
+            .add_template_owned(name.to_owned(), changed)
+            .map_err(|error| vec![syntax(&error, source)])?;
+    }
+    Ok(Ready {
         variables,
         optional,
+        text,
     })
 }
 

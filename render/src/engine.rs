@@ -1,10 +1,13 @@
 //! The template engine and what a template may cost it.
 
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Template, UndefinedBehavior, Value};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value,
+    escape_formatter,
+};
 
 use crate::{
     filter,
-    page::{MAX_HTML, MAX_TEXT, Page},
+    page::{self, MAX_HTML, MAX_TEXT, Page},
     problem::{Part, RenderError},
 };
 
@@ -27,8 +30,25 @@ pub(crate) fn engine() -> Environment<'static> {
             AutoEscape::None
         }
     });
+    engine.set_formatter(write);
     filter::add(&mut engine);
     engine
+}
+
+/// Writes a value; in HTML, so that it is the same text between tags and between quotes.
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if *state.auto_escape() != AutoEscape::Html || value.is_safe() {
+        return escape_formatter(out, state, value);
+    }
+    let mut escaped = String::new();
+    match value.as_str() {
+        Some(text) if !text.contains(page::SPECIAL) => {
+            return out.write_str(text).map_err(Error::from);
+        }
+        Some(text) => page::escape(&mut escaped, text),
+        None => page::escape(&mut escaped, &value.to_string()),
+    }
+    out.write_str(&escaped).map_err(Error::from)
 }
 
 pub(crate) const fn longest(part: Part) -> usize {

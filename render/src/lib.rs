@@ -21,6 +21,7 @@ mod construct;
 mod engine;
 mod filter;
 mod grammar;
+mod html;
 mod page;
 mod problem;
 mod recipient;

@@ -20,6 +20,9 @@ const CLOSE: char = '\u{2}';
 /// In place of an address: the pixel.
 pub(crate) const PIXEL: &str = "\u{1}\u{3}\u{2}";
 
+/// In place of an address: the recipient's own page.
+pub(crate) const PREFERENCES: &str = "\u{1}\u{4}\u{2}";
+
 /// Whether a character may stand in values and templates.
 pub(crate) const fn is_plain(byte: u8) -> bool {
     byte >= b' ' || matches!(byte, b'\t' | b'\n' | b'\r')
@@ -72,15 +75,15 @@ pub(crate) fn addressed(text: String, html: bool, links: &dyn Links) -> String {
     while let Some((before, after)) = rest.split_once(OPEN) {
         whole.push_str(before);
         let (mark, after) = after.split_once(CLOSE).unwrap_or((after, ""));
-        let address = if mark == "\u{3}" {
-            links.pixel()
-        } else {
-            links.click(mark)
+        let address = match mark {
+            "\u{3}" => links.pixel(),
+            "\u{4}" => links.preferences(),
+            url => links.click(url),
         };
         if html {
             escape(&mut whole, &address);
         } else {
-            whole.extend(address.chars().filter(|c| !c.is_control()));
+            whole.push_str(&address);
         }
         rest = after;
     }
@@ -88,7 +91,10 @@ pub(crate) fn addressed(text: String, html: bool, links: &dyn Links) -> String {
     whole
 }
 
-/// For between double quotes.
+/// What is escaped in HTML.
+pub(crate) const SPECIAL: [char; 5] = ['&', '"', '\'', '<', '>'];
+
+/// For text and for between quotes. Marks stay.
 pub(crate) fn escape(into: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -97,7 +103,6 @@ pub(crate) fn escape(into: &mut String, text: &str) {
             '\'' => into.push_str("&#39;"),
             '<' => into.push_str("&lt;"),
             '>' => into.push_str("&gt;"),
-            c if c.is_control() => {}
             c => into.push(c),
         }
     }

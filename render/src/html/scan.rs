@@ -1,0 +1,574 @@
+//! HTML with constructs in it, read from the start to the end.
+//!
+//! Invariants: where HTML is concerned, every way through a template reads the same. So a branch ends in the state in
+//! which it began (in text, in this tag, in this value), and no construct stands where it could glue two halves of
+//! a delimiter together. An expression stands in text or between quotes only, where escaping keeps its value in.
+//! What HTML calls an error and repairs is not repaired here; see <https://html.spec.whatwg.org/#tokenization>.
+
+use std::ops::Range;
+
+use crate::{
+    construct::{Kind, Piece},
+    problem::Flaw,
+    token::tokens,
+};
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    pub(crate) events: Vec<Event>,
+    /// Where `</body>` begins, the last of them.
+    pub(crate) end_of_body: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Event {
+    Text(Range<usize>),
+    /// Inside script, style, title and the like.
+    RawText(Range<usize>),
+    Expression(Range<usize>),
+    /// `if`, `for` and the like.
+    Block(Range<usize>),
+    Start(Tag),
+    /// Its name, in lower case.
+    End(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Tag {
+    /// In lower case.
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<Attribute>,
+    /// Behind its name, where an attribute can be put in.
+    pub(crate) after_name: usize,
+}
+
+impl Tag {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    /// In lower case.
+    pub(crate) name: String,
+    /// From its name to the end of its value.
+    pub(crate) range: Range<usize>,
+    /// Without quotes; empty where there is none.
+    pub(crate) value: Range<usize>,
+    pub(crate) quoted: bool,
+    /// Whether there are constructs in its value.
+    pub(crate) varies: bool,
+}
+
+/// Elements whose content is no HTML.
+const RAW: [&str; 9] = [
+    "iframe",
+    "noembed",
+    "noframes",
+    "plaintext",
+    "script",
+    "style",
+    "textarea",
+    "title",
+    "xmp",
+];
+/// The most that is read, so that what follows is bounded.
+const MAX_EVENTS: usize = 100_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Text,
+    /// The number of the tag.
+    Tag(usize),
+    /// The number of the value.
+    Value(usize),
+    /// The number of the comment or of the element.
+    Inside(usize),
+}
+
+/// Reads a source.
+pub(crate) fn scan(source: &str, pieces: &[Piece]) -> Result<Document, Vec<Flaw>> {
+    let mut scan = Scan {
+        source,
+        pieces,
+        piece: 0,
+        at: 0,
+        numbers: 0,
+        open: Vec::new(),
+        document: Document::default(),
+    };
+    match scan.document() {
+        Ok(()) => Ok(scan.document),
+        Err(flaw) => Err(vec![flaw]),
+    }
+}
+
+struct Scan<'a> {
+    source: &'a str,
+    pieces: &'a [Piece],
+    /// The first piece that does not end before `at`.
+    piece: usize,
+    at: usize,
+    numbers: usize,
+    /// Where the blocks that are open were opened.
+    open: Vec<State>,
+    document: Document,
+}
+
+impl<'a> Scan<'a> {
+    fn document(&mut self) -> Result<(), Flaw> {
+        while self.at < self.source.len() {
+            if self.document.events.len() > MAX_EVENTS {
+                return Err(Flaw::new(self.at, "There are too many tags."));
+            }
+            if let Some(piece) = self.construct() {
+                self.take(&piece, State::Text)?;
+            } else if self.byte() == Some(b'<') {
+                self.markup()?;
+            } else {
+                let end = self.until(|byte| byte == b'<');
+                self.push(Event::Text(self.at..end));
+                self.at = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// From a `<`.
+    fn markup(&mut self) -> Result<(), Flaw> {
+        let rest = self.rest();
+        let bare = rest
+            .strip_prefix("<!-")
+            .or_else(|| rest.strip_prefix("<!"))
+            .or_else(|| rest.strip_prefix("<?"))
+            .or_else(|| rest.strip_prefix("</"))
+            .unwrap_or(rest.get(1..).unwrap_or_default());
+        let next = self.source.len() - bare.trim_start().len();
+        if self.construct_at(next).is_some() {
+            return Err(Flaw::new(next, "A tag cannot begin with a construct.")
+                .hint("Write the whole tag in each branch; for the sign itself write `&lt;`."));
+        }
+        let letter = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic());
+        if rest.starts_with("<!--") {
+            self.comment()
+        } else if rest.starts_with("<!") || rest.starts_with("<?") {
+            self.skip_to_end("This")
+        } else if let Some(name) = rest.strip_prefix("</") {
+            if letter(name) {
+                let name = self.name(2)?;
+                if name == "body" {
+                    self.document.end_of_body = Some(self.at);
+                }
+                self.skip_to_end("A closing tag")?;
+                self.push(Event::End(name));
+                Ok(())
+            } else {
+                self.skip_to_end("This")
+            }
+        } else if rest.get(1..).is_some_and(letter) {
+            self.tag()
+        } else {
+            self.push(Event::Text(self.at..self.at + 1));
+            self.at += 1;
+            Ok(())
+        }
+    }
+
+    fn comment(&mut self) -> Result<(), Flaw> {
+        let (start, state) = (self.at, State::Inside(self.number()));
+        let before = self.document.events.len();
+        self.at += 4;
+        let rest = self.rest();
+        if rest.starts_with('>') || rest.starts_with("->") {
+            self.at += rest.find('>').unwrap_or(0) + 1;
+            return Ok(());
+        }
+        loop {
+            if let Some(piece) = self.construct() {
+                let glues = self
+                    .source
+                    .get(..self.at)
+                    .is_some_and(|text| text.ends_with(['-', '!']))
+                    || self
+                        .source
+                        .get(piece.range.end..)
+                        .is_some_and(|text| text.starts_with(['-', '>', '!']));
+                if glues || trims(piece.of(self.source)) || piece.kind == Kind::Raw {
+                    return Err(Flaw::new(self.at, "A comment's end cannot touch a construct.")
+                        .hint("Put a blank between them, and use no `-` in the construct's own delimiters."));
+                }
+                self.take(&piece, state)?;
+                continue;
+            }
+            let rest = self.rest();
+            if let Some(end) = ["-->", "--!>"].iter().find(|end| rest.starts_with(**end)) {
+                self.at += end.len();
+                self.document.events.truncate(before);
+                return Ok(());
+            }
+            let Some(c) = rest.chars().next() else {
+                return Err(
+                    Flaw::new(start, "This comment is never closed.").hint("Close it with `-->`.")
+                );
+            };
+            self.at += c.len_utf8();
+        }
+    }
+
+    /// To behind the next `>`.
+    fn skip_to_end(&mut self, what: &str) -> Result<(), Flaw> {
+        let start = self.at;
+        let end = self.until(|byte| byte == b'>');
+        self.at = end;
+        if self.construct().is_some() {
+            return Err(Flaw::new(
+                end,
+                format!("{what} cannot have constructs in it."),
+            ));
+        }
+        if self.byte().is_none() {
+            return Err(
+                Flaw::new(start, format!("{what} is never closed.")).hint("Is a `>` missing?")
+            );
+        }
+        self.at = end + 1;
+        Ok(())
+    }
+
+    /// A name behind so many bytes.
+    fn name(&mut self, behind: usize) -> Result<String, Flaw> {
+        let from = self.at + behind;
+        let end = from
+            + self
+                .source
+                .get(from..)
+                .and_then(|rest| {
+                    rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '{'))
+                })
+                .unwrap_or(0);
+        if self.construct_at(end).is_some() || end == from {
+            return Err(Flaw::new(end, "A tag's name cannot be made of parts."));
+        }
+        Ok(self
+            .source
+            .get(from..end)
+            .unwrap_or_default()
+            .to_ascii_lowercase())
+    }
+
+    fn tag(&mut self) -> Result<(), Flaw> {
+        let start = self.at;
+        let name = self.name(1)?;
+        let state = State::Tag(self.number());
+        // What is inside a tag leaves no events of its own.
+        let before = self.document.events.len();
+        self.at += 1 + name.len();
+        let mut tag = Tag {
+            name,
+            attributes: Vec::new(),
+            after_name: self.at,
+        };
+        loop {
+            if let Some(piece) = self.construct() {
+                if piece.kind == Kind::Expression || piece.kind == Kind::Raw {
+                    return Err(Flaw::new(self.at, "A value cannot be an attribute.")
+                        .hint("Values stand in text or between quotes: `title=\"{{ name }}\"`."));
+                }
+                if trims(piece.of(self.source)) {
+                    return Err(
+                        Flaw::new(self.at, "A construct inside a tag cannot trim blanks.")
+                            .hint("Leave out the `-`."),
+                    );
+                }
+                self.take(&piece, state)?;
+                if self.byte() == Some(b'=') {
+                    return Err(Flaw::new(self.at, "An attribute cannot be made of parts."));
+                }
+                continue;
+            }
+            match self.byte() {
+                None => {
+                    return Err(
+                        Flaw::new(start, format!("`<{}` is never closed.", tag.name))
+                            .hint("Is a `>` or a quote missing?"),
+                    );
+                }
+                Some(b'>') => {
+                    self.at += 1;
+                    break;
+                }
+                Some(byte) if byte.is_ascii_whitespace() || byte == b'/' => self.at += 1,
+                Some(b'=' | b'"' | b'\'' | b'<') => {
+                    return Err(Flaw::new(self.at, "An attribute cannot begin like this.")
+                        .hint("Is a quote missing before it?"));
+                }
+                Some(_) => {
+                    let attribute = self.attribute(&tag)?;
+                    tag.attributes.push(attribute);
+                }
+            }
+        }
+        let raw = RAW.contains(&tag.name.as_str()).then(|| tag.name.clone());
+        self.document.events.truncate(before);
+        self.push(Event::Start(tag));
+        raw.map_or(Ok(()), |name| self.raw_text(&name))
+    }
+
+    fn attribute(&mut self, tag: &Tag) -> Result<Attribute, Flaw> {
+        let start = self.at;
+        let end =
+            self.until(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'='));
+        let name = self
+            .source
+            .get(start..end)
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        self.at = end;
+        if self.construct().is_some() {
+            return Err(Flaw::new(
+                end,
+                "An attribute's name cannot be made of parts.",
+            ));
+        }
+        let mut attribute = Attribute {
+            name,
+            range: start..end,
+            value: end..end,
+            quoted: false,
+            varies: false,
+        };
+        let equal = self.skip_blanks(end);
+        if self.source.as_bytes().get(equal) != Some(&b'=') {
+            return Ok(attribute);
+        }
+        self.at = self.skip_blanks(equal + 1);
+        let quote = self.byte().filter(|byte| matches!(byte, b'"' | b'\''));
+        if let Some(quote) = quote {
+            self.at += 1;
+            let from = self.at;
+            let state = State::Value(self.number());
+            loop {
+                if let Some(piece) = self.construct() {
+                    self.held(tag, &attribute.name, &piece)?;
+                    self.take(&piece, state)?;
+                    attribute.varies = true;
+                } else {
+                    match self.byte() {
+                        Some(byte) if byte == quote => break,
+                        Some(_) => self.at = self.until(|byte| byte == quote),
+                        None => {
+                            return Err(Flaw::new(from - 1, "This quote is never closed."));
+                        }
+                    }
+                }
+            }
+            attribute.value = from..self.at;
+            attribute.quoted = true;
+            self.at += 1;
+        } else {
+            let from = self.at;
+            let end = self.until(|byte| byte.is_ascii_whitespace() || byte == b'>');
+            self.at = end;
+            if self.construct().is_some() {
+                return Err(Flaw::new(
+                    end,
+                    format!("The value of `{}` needs quotes.", attribute.name),
+                )
+                .hint(format!("Write `{}=\"…\"`.", attribute.name)));
+            }
+            attribute.value = from..end;
+        }
+        attribute.range.end = self.at;
+        Ok(attribute)
+    }
+
+    /// Whether a construct may stand in the value of an attribute.
+    fn held(&self, tag: &Tag, name: &str, piece: &Piece) -> Result<(), Flaw> {
+        let runs =
+            name.starts_with("on") || name == "srcdoc" || (tag.name == "meta" && name == "content");
+        if runs && piece.kind == Kind::Expression {
+            return Err(
+                Flaw::new(piece.range.start, format!("`{name}` cannot hold a value."))
+                    .hint("It could be a script."),
+            );
+        }
+        Ok(())
+    }
+
+    /// The content of script, style, title and the like.
+    fn raw_text(&mut self, name: &str) -> Result<(), Flaw> {
+        let (start, state) = (self.at, State::Inside(self.number()));
+        loop {
+            if let Some(piece) = self.construct() {
+                let before = self.source.get(start..self.at).unwrap_or_default();
+                let begun = before
+                    .rfind('<')
+                    .and_then(|at| before.get(at..))
+                    .is_some_and(|tail| {
+                        tail.chars()
+                            .skip(1)
+                            .all(|c| c.is_ascii_alphabetic() || c == '/' || c.is_whitespace())
+                    });
+                if begun || piece.kind == Kind::Raw {
+                    return Err(Flaw::new(self.at, "A tag cannot begin before a construct."));
+                }
+                if name == "script" && piece.kind == Kind::Expression {
+                    return Err(Flaw::new(self.at, "A script cannot hold a value.")
+                        .hint("Mail programs run no scripts; leave it out."));
+                }
+                self.take(&piece, state)?;
+                continue;
+            }
+            let rest = self.rest();
+            let closes = rest.strip_prefix("</").is_some_and(|rest| {
+                rest.get(..name.len())
+                    .is_some_and(|end| end.eq_ignore_ascii_case(name))
+                    && rest.get(name.len()..).is_some_and(|rest| {
+                        rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '/' | '>'))
+                    })
+            });
+            if closes {
+                return Ok(());
+            }
+            let Some(c) = rest.chars().next() else {
+                return Err(Flaw::new(start, format!("`<{name}>` is never closed.")));
+            };
+            let from = self.at;
+            self.at += c.len_utf8();
+            self.at = self.until(|byte| byte == b'<');
+            self.push(Event::RawText(from..self.at));
+        }
+    }
+
+    /// Takes a construct in a state.
+    fn take(&mut self, piece: &Piece, state: State) -> Result<(), Flaw> {
+        let range = piece.range.clone();
+        match piece.kind {
+            Kind::Expression => self.push(Event::Expression(range.clone())),
+            Kind::Raw => {
+                if piece.of(self.source).contains(['<', '>', '"', '\'']) {
+                    return Err(Flaw::new(
+                        range.start,
+                        "`raw` can hold text only here, no tags and no quotes.",
+                    ));
+                }
+                self.push(Event::Block(range.clone()));
+            }
+            Kind::Block => {
+                let (start, inside) = piece.inside(self.source);
+                let name = tokens(start, inside).first().and_then(|token| token.name());
+                if name == Some("set") && state != State::Text {
+                    return Err(Flaw::new(
+                        range.start,
+                        "`set` stands in text, not inside a tag.",
+                    ));
+                }
+                let opened = match name {
+                    Some("if" | "for") => {
+                        self.open.push(state);
+                        Some(state)
+                    }
+                    Some("elif" | "else") => self.open.last().copied(),
+                    Some("endif" | "endfor") => self.open.pop(),
+                    _ => Some(state),
+                };
+                if opened != Some(state) {
+                    return Err(Flaw::new(
+                        range.start,
+                        "A branch or loop ends elsewhere than it began.",
+                    )
+                    .hint("Write whole tags, and whole values of attributes, in each branch."));
+                }
+                self.push(Event::Block(range.clone()));
+            }
+            Kind::Comment | Kind::Text => {}
+        }
+        self.at = range.end;
+        Ok(())
+    }
+
+    fn push(&mut self, event: Event) {
+        self.document.events.push(event);
+    }
+
+    fn number(&mut self) -> usize {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    fn rest(&self) -> &'a str {
+        self.source.get(self.at..).unwrap_or_default()
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.source.as_bytes().get(self.at).copied()
+    }
+
+    /// The construct that begins here.
+    fn construct(&mut self) -> Option<Piece> {
+        while self
+            .pieces
+            .get(self.piece)
+            .is_some_and(|piece| piece.range.end <= self.at)
+        {
+            self.piece += 1;
+        }
+        self.pieces
+            .get(self.piece)
+            .filter(|piece| piece.kind != Kind::Text && piece.range.start == self.at)
+            .cloned()
+    }
+
+    fn construct_at(&self, at: usize) -> Option<&Piece> {
+        let index = self.pieces.partition_point(|piece| piece.range.start < at);
+        self.pieces
+            .get(index)
+            .filter(|piece| piece.kind != Kind::Text && piece.range.start == at)
+    }
+
+    /// Where the next such byte, construct or the end is.
+    fn until(&self, stop: impl Fn(u8) -> bool) -> usize {
+        let end = self
+            .pieces
+            .get(self.piece..)
+            .unwrap_or_default()
+            .iter()
+            .find(|piece| piece.range.end > self.at)
+            .map_or(self.source.len(), |piece| {
+                if piece.kind == Kind::Text {
+                    piece.range.end
+                } else {
+                    piece.range.start.max(self.at)
+                }
+            });
+        let bytes = self.source.as_bytes().get(self.at..end).unwrap_or_default();
+        bytes
+            .iter()
+            .position(|byte| stop(*byte))
+            .map_or(end, |at| self.at + at)
+    }
+
+    fn skip_blanks(&self, from: usize) -> usize {
+        let blanks = self
+            .source
+            .as_bytes()
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        from + blanks
+    }
+}
+
+/// Whether a construct trims the blanks around it.
+fn trims(construct: &str) -> bool {
+    construct.get(2..).is_some_and(|rest| rest.starts_with('-'))
+        || construct
+            .get(..construct.len().saturating_sub(2))
+            .is_some_and(|rest| rest.ends_with('-'))
+}
