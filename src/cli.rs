@@ -16,6 +16,7 @@ use store::Store;
 use crate::{
     bench::{self, Bench},
     config::Config,
+    dkim::{self, DkimOptions},
     labels::{self, LabelsCommand},
     model::ModelCommand,
     replay::{self, ReplayCommand},
@@ -130,6 +131,7 @@ enum Command {
         dir: Option<PathBuf>,
     },
     Sandbox(SandboxOptions),
+    Dkim(DkimOptions),
     /// Measure this machine.
     Bench {
         #[command(subcommand)]
@@ -248,6 +250,7 @@ impl Cli {
             },
             Command::Dlq { command, dir } => Box::pin(dlq(config, dir.as_deref(), command)).await,
             Command::Sandbox(options) => sandbox::run(options).await,
+            Command::Dkim(options) => dkim::run(&options),
             Command::Bench { bench } => bench::run(bench).await,
             Command::Config => print(crate::config::DEFAULTS),
         }

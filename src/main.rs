@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod config;
 mod directory;
+mod dkim;
 mod embedded;
 mod labels;
 mod lag;

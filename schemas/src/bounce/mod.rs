@@ -221,7 +221,7 @@ fn of_time(found: Verdict, said: &Said<'_>) -> Verdict {
     found
 }
 
-/// What IronPort puts between quotation marks, in `5.1.0 - Unknown address error 550-'5.7.1 … Access denied'`.
+/// What `IronPort` puts between quotation marks, in `5.1.0 - Unknown address error 550-'5.7.1 … Access denied'`.
 fn quoted(words: &str) -> Option<&str> {
     let (_, rest) = words.split_once("nknown address error ")?;
     let (code, rest) = rest.split_at_checked(3)?;

@@ -90,6 +90,21 @@ pub(super) const PLATFORM: Platform = Platform {
         field("smtp", Form::Fields(SMTP), "Where mail leaves."),
         field("from", Form::Mailbox, "The address mail is from."),
         field("imap", Form::Fields(IMAP), "Where mail is fetched."),
+        field(
+            "dkim_private_key",
+            Form::Words(8192),
+            "Signs mail (DKIM): a private key as PEM, RSA of at least 2048 bits or Ed25519; `tidings dkim` makes one.",
+        ),
+        field(
+            "dkim_selector",
+            Form::Host,
+            "The name under which its public half is in the DNS.",
+        ),
+        field(
+            "dkim_domain",
+            Form::Host,
+            "Who signs; the domain of `from` by default.",
+        ),
     ],
     settings: &[
         field(
@@ -118,6 +133,11 @@ pub(super) const PLATFORM: Platform = Platform {
             "Lets answers come to `local+token@domain`, where the mail server takes such addresses: they then find their conversation whatever a mail program forgets.",
         ),
         field(
+            "return_path",
+            Form::Email,
+            "Where mail comes back to, as `local+token@domain`: each token names its message, so that a bounce finds it whatever it says. Its mailbox must be one that this channel reads.",
+        ),
+        field(
             "allow_plain_login",
             Form::Flag,
             "Lets passwords travel unencrypted (`tls`: `none`).",
@@ -128,7 +148,7 @@ pub(super) const PLATFORM: Platform = Platform {
         text: "text and HTML; Markdown is made into both",
         media: "both ways; out 18 MiB a mail, linked beyond; within the page by `content_id`",
         buttons: "listed below the text",
-        receipts: "bounced and delivered (DSN), read (MDN), complained (ARF)",
+        receipts: "bounced (by kind) and delivered (DSN), read (MDN), complained (ARF)",
         edits: "-",
         templates: "-",
         typing: "-",

@@ -1,31 +1,20 @@
 //! What a trouble means for the message (RFC 5321, RFC 3463, RFC 4954).
 //!
 //! A reply of 4xx is tried again, 5xx is final. Refused credentials, and a relay that refuses to talk, are the channel's
-//! trouble. Only the answer to `RCPT` says something about the person, and only when it says that there is no such mailbox:
-//! then nothing more is sent there.
+//! trouble. Only the answer to `RCPT` says something about the person, and only when it is judged as a hard bounce
+//! ([`schemas::bounce`]): then nothing more is sent there.
 
 use std::time::Duration;
+
+use schemas::bounce::{self, Class, Said, Step};
 
 use super::{
     super::{Failure, SendOutcome},
     connection::{Phase, Trouble},
 };
 
-/// Enhanced codes that say that an address does not exist: bad mailbox, bad system, moved, no mail at all.
-const NO_MAILBOX: [&str; 4] = ["5.1.1", "5.1.2", "5.1.6", "5.1.10"];
 /// Enhanced codes about who we are: no or wrong credentials (RFC 4954), a sender that is not ours to use (Exchange).
 const NOT_US: [&str; 4] = ["5.7.8", "5.7.9", "5.7.60", "5.7.57"];
-/// What servers without enhanced codes say of an address that does not exist.
-const UNKNOWN: [&str; 8] = [
-    "user unknown",
-    "unknown user",
-    "no such user",
-    "no such recipient",
-    "mailbox not found",
-    "no mailbox",
-    "does not exist",
-    "unknown recipient",
-];
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 pub(super) fn classed(trouble: &Trouble) -> SendOutcome {
@@ -47,12 +36,10 @@ pub(super) fn classed(trouble: &Trouble) -> SendOutcome {
         };
     };
     let code = format!("smtp-{reply}");
-    let enhanced = enhanced(detail);
-    let says = |codes: &[&str]| {
-        enhanced
-            .as_deref()
-            .is_some_and(|code| codes.contains(&code))
-    };
+    let status = bounce::status_within(detail);
+    let is_ours = status
+        .as_deref()
+        .is_some_and(|status| NOT_US.contains(&status));
     match (trouble.phase, reply) {
         (Phase::Login, 500..) | (_, 530 | 535) => {
             SendOutcome::Permanent(Failure::channel(code, detail))
@@ -61,14 +48,17 @@ pub(super) fn classed(trouble: &Trouble) -> SendOutcome {
         (Phase::Connecting | Phase::Greeting | Phase::Security | Phase::Login, _) | (_, 421) => {
             retry(Failure::channel(code, detail))
         }
-        (_, 500..) if says(&NOT_US) => SendOutcome::Permanent(Failure::channel(code, detail)),
+        (_, 500..) if is_ours => SendOutcome::Permanent(Failure::channel(code, detail)),
         (Phase::Recipient, 500..) => {
-            let lower = detail.to_lowercase();
-            let unknown = match &enhanced {
-                Some(_) => says(&NO_MAILBOX),
-                None => UNKNOWN.iter().any(|words| lower.contains(words)),
-            };
-            SendOutcome::Permanent(if unknown {
+            let verdict = bounce::judge(&Said {
+                status: status.as_deref(),
+                reply: Some(reply),
+                words: detail,
+                step: Some(Step::Recipient),
+                is_final: true,
+                ..Said::default()
+            });
+            SendOutcome::Permanent(if verdict.class == Class::Hard {
                 Failure::recipient(code, detail)
             } else {
                 Failure::message(code, detail)
@@ -77,23 +67,6 @@ pub(super) fn classed(trouble: &Trouble) -> SendOutcome {
         (_, 500..) => SendOutcome::Permanent(Failure::message(code, detail)),
         _ => retry(Failure::message(code, detail)),
     }
-}
-
-/// The first enhanced status code in a reply.
-fn enhanced(detail: &str) -> Option<String> {
-    detail
-        .split(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .find(|word| {
-            let parts: Vec<&str> = word.split('.').collect();
-            let [class, subject, detail] = parts[..] else {
-                return false;
-            };
-            matches!(class, "4" | "5")
-                && [subject, detail]
-                    .iter()
-                    .all(|part| (1..=3).contains(&part.len()))
-        })
-        .map(str::to_owned)
 }
 
 /// How long a server that greylists asks us to wait: "in 300 seconds", "in 5 minutes".
@@ -176,7 +149,7 @@ mod tests {
             (
                 Recipient,
                 550,
-                "5.7.1 user unknown to our policy",
+                "5.7.1 not by our policy",
                 (false, Scope::Message, None),
             ),
             (

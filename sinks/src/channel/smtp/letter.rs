@@ -2,7 +2,8 @@
 //!
 //! Invariants: everything but a local part outside ASCII is encoded to ASCII, in lines that every server takes; no line end
 //! of ours or of a correspondent's gets into a header; the `Message-ID` is made of the message and its conversation
-//! ([`reply_token`]), so a second try is the same mail. `Bcc` is in the envelope only.
+//! ([`reply_token`]), so a second try is the same mail, signature and all ([`super::dkim`]). `Bcc` is in the envelope only;
+//! with the setting `return_path` so is the address that bounces come to, which names the message ([`BounceToken`]).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -16,6 +17,7 @@ use lettre::{
 use reqwest::Client;
 use schemas::{
     ButtonType, Content, Format, Message, Outbound,
+    bounce_token::BounceToken,
     reply_token::{self, ReplyToken},
 };
 use serde_json::Value;
@@ -26,7 +28,9 @@ use super::{
         text::{self, Dialect, Limit, Unit},
     },
     address::{self, one_line},
+    dkim::Signer,
     file::{self, Files, Sources},
+    many,
 };
 
 /// Most ids in `References`.
@@ -40,6 +44,7 @@ const WHOLE: Limit = Limit {
 
 /// A mail ready to be sent.
 pub(in crate::channel) struct Letter {
+    /// Of the envelope: where bounces go.
     pub(in crate::channel) from: Address,
     /// The person written to, then those who get a copy.
     pub(in crate::channel) to: Vec<Address>,
@@ -53,6 +58,9 @@ pub(in crate::channel) struct Writer {
     from: Mailbox,
     /// Answers go to `local+TOKEN@domain`.
     plus_address: bool,
+    /// Bounces go to `local+TOKEN@domain`; to `from` when absent.
+    return_path: Option<Address>,
+    signer: Option<Signer>,
     allow_private: bool,
     client: Client,
     /// The hub's own.
@@ -73,10 +81,21 @@ impl Writer {
             .parse()
             .map_err(|_| refused())?;
         let email = address::wire(from.email.as_ref()).map_err(|_| refused())?;
+        let return_path = account
+            .setting_text("return_path")
+            .map(address::wire)
+            .transpose()
+            .map_err(|_| Misconfigured::Invalid {
+                name: "return_path",
+                problem: "must be an address",
+            })?;
+        let signer = Signer::of(account, email.domain())?;
         let allow_private = account.allow_private(settings);
         Ok(Self {
             from: Mailbox::new(from.name, email),
             plus_address: account.setting_flag("plus_address"),
+            return_path,
+            signer,
             allow_private,
             files: account.files(settings),
             client: egress::client(allow_private)
@@ -137,7 +156,7 @@ impl Writer {
         for copy in &cc {
             builder = builder.cc(copy.clone());
         }
-        builder = threaded(builder, message);
+        builder = many::headed(threaded(builder, message), &message.metadata);
         if outbound.cause.is_some() {
             // RFC 3834: a machine wrote it, and machines should not answer; Exchange asks for its own header.
             builder = raw(builder, "Auto-Submitted", "auto-replied");
@@ -149,17 +168,33 @@ impl Writer {
                 people.push(mailbox.email);
             }
         }
+        let path = self.path(outbound, &people);
         // The envelope is given with the commands; without it the library would want to make one of its own.
-        let envelope =
-            lettre::address::Envelope::new(Some(self.from.email.clone()), people.clone())
-                .map_err(|error| Failure::message("mail", error.to_string()))?;
+        let envelope = lettre::address::Envelope::new(Some(path.clone()), people.clone())
+            .map_err(|error| Failure::message("mail", error.to_string()))?;
         let mail = body(builder.envelope(envelope), message, files)?;
+        let content = mail.formatted();
+        let content = match &self.signer {
+            Some(signer) => signer.sign(&content, written / 1_000_000)?,
+            None => content,
+        };
         Ok(Letter {
-            from: self.from.email.clone(),
+            from: path,
             to: people,
             message_id,
-            content: mail.formatted(),
+            content,
         })
+    }
+
+    /// The envelope's sender.
+    fn path(&self, outbound: &Outbound, people: &[Address]) -> Address {
+        let Some(base) = &self.return_path else {
+            return self.from.email.clone();
+        };
+        let to = people.first().map(ToString::to_string).unwrap_or_default();
+        let has_copies = people.len() > 1;
+        let token = BounceToken::new(outbound.channel, outbound.message.id, &to, has_copies);
+        address::tagged(base, &token.to_string()).unwrap_or_else(|| base.clone())
     }
 
     fn reply_to(&self, outbound: &Outbound) -> Result<Vec<Mailbox>, Failure> {

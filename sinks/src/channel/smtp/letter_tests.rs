@@ -292,3 +292,102 @@ fn what_is_no_mail_is_refused() {
         "address"
     );
 }
+
+#[test]
+fn bounces_come_to_an_address_that_names_the_message() {
+    let writer = writer(json!({"return_path": "bounces@example.com"}));
+    let outbound = addressed(|_| {});
+    let letter = writer.compose(&outbound, Files::default()).unwrap();
+    let token = BounceToken::in_addresses(letter.from.as_ref()).unwrap();
+    assert_eq!(token.message(outbound.channel), Some(outbound.message.id));
+    assert!(token.is_to(outbound.channel, letter.to[0].as_ref()));
+    assert!(!token.has_copies());
+    let copied = addressed(|outbound| {
+        let metadata = &mut outbound.message.metadata;
+        metadata.insert("bcc".into(), "eve@example.org".into());
+    });
+    let letter = writer.compose(&copied, Files::default()).unwrap();
+    let token = BounceToken::in_addresses(letter.from.as_ref()).unwrap();
+    assert!(token.has_copies());
+    let mail = String::from_utf8(letter.content).unwrap();
+    assert!(
+        mail.contains("From: Desk <desk@example.com>")
+            || mail.contains("From: \"Desk\" <desk@example.com>")
+    );
+    assert!(!mail.contains("bounces"));
+}
+
+#[test]
+fn mail_to_many_tells_how_to_unsubscribe() {
+    let headers = |metadata: Value| {
+        let outbound = addressed(|outbound| {
+            let all = metadata.as_object().unwrap().clone();
+            outbound.message.metadata.extend(all);
+        });
+        let letter = writer(json!({}))
+            .compose(&outbound, Files::default())
+            .unwrap();
+        String::from_utf8(letter.content).unwrap()
+    };
+    let long = format!("https://example.com/u/{}", "x".repeat(300));
+    let mail = headers(json!({
+        "list_unsubscribe": [long, "mailto:stop@example.com?subject=stop"],
+        "list_id": "News <news.example.com>",
+        "feedback_id": "spring:42:campaign:example"
+    }));
+    let unfolded = mail.replace("\r\n ", " ");
+    assert!(unfolded.contains(&format!("<{long}>")), "{mail}");
+    for expected in [
+        "mailto:stop@example.com?subject=stop>",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+        "List-Id: News <news.example.com>\r\n",
+        "Feedback-ID: spring:42:campaign:example\r\n",
+    ] {
+        assert!(unfolded.contains(expected), "{expected} is not in {mail}");
+    }
+    let mail = headers(json!({"list_unsubscribe": "mailto:stop@example.com"}));
+    assert!(!mail.contains("One-Click"));
+    for refused in [
+        "https://example.com/\r\nBcc: eve@example.com",
+        "http://example.com/",
+        "javascript:x",
+    ] {
+        assert!(!headers(json!({"list_unsubscribe": refused})).contains("List-Unsubscribe"));
+    }
+}
+
+#[test]
+fn a_letter_is_signed_as_it_leaves() {
+    let credentials = json!({
+        "from": "desk@example.com",
+        "dkim_selector": "tidings",
+        "dkim_private_key": include_str!("dkim/rsa.pem"),
+    });
+    let config = json!({});
+    let account = account(ChannelKind::Email, &config, &credentials);
+    let writer = Writer::new(&account, &Settings::default()).unwrap();
+    let outbound = addressed(|outbound| {
+        outbound.message.subject = Some("\u{e9}".repeat(200));
+        outbound
+            .message
+            .metadata
+            .insert("list_unsubscribe".into(), "https://example.com/u/1".into());
+    });
+    let file = file::File {
+        name: "a.bin".into(),
+        content_type: "application/octet-stream".into(),
+        content_id: None,
+        bytes: vec![0xff; 5000].into(),
+    };
+    let files = Files {
+        enclosed: vec![file],
+        ..Files::default()
+    };
+    let letter = writer.compose(&outbound, files).unwrap();
+    let signer = writer.signer.as_ref().unwrap();
+    super::super::dkim::assert_signed(signer, &letter.content);
+    let head = String::from_utf8_lossy(&letter.content).into_owned();
+    assert!(head.starts_with("DKIM-Signature: "));
+    let unfolded = head.replace("\r\n\t ", "");
+    assert!(unfolded.contains("list-unsubscribe:list-unsubscribe-post"));
+}

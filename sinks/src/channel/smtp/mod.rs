@@ -6,14 +6,17 @@
 //! A connection lost before the server asked for the content is tried again, one lost after it is `Unknown`, for SMTP has
 //! no idempotency key; what replies mean is told in [`class`].
 //!
-//! Deliberately absent: direct delivery to MX hosts, DKIM (the relay signs), bulk headers (`List-*`), `8BITMIME` (letters
-//! are ASCII).
+//! Mail is signed here where the channel has a key ([`dkim`]), else the relay may sign.
+//!
+//! Deliberately absent: direct delivery to MX hosts, `8BITMIME` (letters are ASCII).
 
 mod address;
 mod class;
 mod connection;
+mod dkim;
 mod file;
 pub(super) mod letter;
+mod many;
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -22,7 +25,7 @@ use std::{
 
 use async_trait::async_trait;
 use lettre::transport::smtp::authentication::Credentials;
-use schemas::Outbound;
+use schemas::{Outbound, bounce_token::BounceToken};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -208,6 +211,14 @@ fn tls_parameters(
         .map_err(|error| Misconfigured::Tls(error.to_string()))
 }
 
+/// What the mail is known by: its `Message-ID`, and where its bounces come to an address of its own, the message's id, which
+/// that address names.
+fn names(letter: Letter, outbound: &Outbound) -> Vec<String> {
+    let path: &str = letter.from.as_ref();
+    let by_path = BounceToken::in_addresses(path).map(|_| outbound.message.id.to_string());
+    std::iter::once(letter.message_id).chain(by_path).collect()
+}
+
 #[async_trait]
 impl Sender for Smtp {
     async fn send(&self, batch: &[&Outbound]) -> Vec<SendOutcome> {
@@ -217,7 +228,7 @@ impl Sender for Smtp {
                 Err(outcome) => outcome,
                 Ok(letter) => match self.deliver(&letter).await {
                     Ok(()) => SendOutcome::Accepted {
-                        provider_ids: vec![letter.message_id],
+                        provider_ids: names(letter, outbound),
                     },
                     Err(trouble) => classed(&trouble),
                 },

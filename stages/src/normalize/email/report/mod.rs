@@ -71,7 +71,6 @@ pub(super) fn read(
     };
     report.is_for_us_alone = ours.has_token()
         && (!report.news.is_empty() || ["delayed", "feedback"].contains(&report.event));
-    drop(ours);
     if let Some(id) = original.message_id {
         report.said.insert("original_message_id".into(), id.into());
     }
