@@ -13,6 +13,7 @@ pub mod classify;
 mod compiled;
 mod decision;
 pub mod entity;
+mod hash;
 pub mod intent;
 pub mod language;
 pub mod model;

@@ -124,9 +124,17 @@ impl<'a> Words<'a> {
         let Some(text) = chunk.get(at) else { return };
         let from = self.folded.len();
         let mut has_digit = false;
-        for c in text.chars() {
-            has_digit |= c.is_numeric();
-            fold(c, &mut self.folded);
+        if text.is_ascii() {
+            has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+            self.folded.push_str(text);
+            if let Some(folded) = self.folded.get_mut(from..) {
+                folded.make_ascii_lowercase();
+            }
+        } else {
+            for c in text.chars() {
+                has_digit |= c.is_numeric();
+                fold(c, &mut self.folded);
+            }
         }
         self.words.push(Word {
             text,

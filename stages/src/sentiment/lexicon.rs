@@ -5,7 +5,6 @@
 //! people write carelessly (`soooo`, `good,but`). A tenant's own words lie over one of them.
 
 mod entry;
-mod hash;
 mod stem;
 mod table;
 

@@ -107,7 +107,7 @@ fn tokens(text: &str, words: &Words<'_>, language: Option<&str>) -> Vec<Token> {
     let hidden = private::hidden(text, words);
     let cases = cases(words, language);
     let vocabulary = Vocabulary::of(language);
-    let mut terms = score::Terms::default();
+    let mut terms = score::Terms::of(words.words.len());
     let mut tokens: Vec<Token> = Vec::with_capacity(words.words.len());
     for ((word, hidden), case) in words.words.iter().zip(hidden).zip(cases) {
         let folded = words.folded(word);

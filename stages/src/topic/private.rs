@@ -7,7 +7,10 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use crate::word::{Gap, Word, Words, folded, is_upper};
+use crate::{
+    hash::Fnv,
+    word::{Gap, Word, Words, folded, is_upper},
+};
 
 /// What is said before a name, in folded words.
 const INTRODUCTIONS: &str = "my name is|name is|ich heiße|mein name ist|je m appelle|mon nom est|me llamo|mi nombre es|mi chiamo|\
@@ -62,8 +65,8 @@ const STREET: u8 = 64;
 const INTRODUCTION: u8 = 128;
 
 /// What each word is, as bits.
-static CUES: LazyLock<HashMap<String, u8>> = LazyLock::new(|| {
-    let mut cues: HashMap<String, u8> = HashMap::new();
+static CUES: LazyLock<HashMap<String, u8, Fnv>> = LazyLock::new(|| {
+    let mut cues: HashMap<String, u8, Fnv> = HashMap::default();
     for (words, bit) in [
         (SALUTATIONS, SALUTATION),
         (CLOSINGS, CLOSING),

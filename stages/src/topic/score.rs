@@ -29,12 +29,18 @@ pub(super) struct Token {
 }
 
 /// Numbers terms in the order they are met.
-#[derive(Default)]
 pub(super) struct Terms<'a> {
     known: HashMap<&'a str, u32>,
 }
 
 impl<'a> Terms<'a> {
+    /// Room for so many words.
+    pub(super) fn of(words: usize) -> Self {
+        Self {
+            known: HashMap::with_capacity(words),
+        }
+    }
+
     pub(super) fn number(&mut self, folded: &'a str) -> u32 {
         let next = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
         *self.known.entry(folded).or_insert(next)

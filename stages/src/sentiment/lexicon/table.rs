@@ -8,9 +8,9 @@ use std::{
 use super::{
     super::fold::folded,
     entry::{Entry, Role},
-    hash::Fnv,
     stem::Stems,
 };
+use crate::hash::Fnv;
 
 /// A word and its mean valence, of VADER.
 const LEXICON: &str = include_str!("../lexicon.tsv");

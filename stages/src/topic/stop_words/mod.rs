@@ -11,7 +11,7 @@ mod table;
 use std::{collections::HashMap, sync::LazyLock};
 
 use self::table::TABLES;
-use crate::word::folded;
+use crate::{hash::Fnv, word::folded};
 
 /// A language's words, separated by white space.
 struct Table {
@@ -71,8 +71,8 @@ pub(super) fn kind(folded: &str) -> Kind {
     WORDS.get(folded).copied().unwrap_or_default()
 }
 
-static WORDS: LazyLock<HashMap<String, Kind>> = LazyLock::new(|| {
-    let mut words: HashMap<String, Kind> = HashMap::new();
+static WORDS: LazyLock<HashMap<String, Kind, Fnv>> = LazyLock::new(|| {
+    let mut words: HashMap<String, Kind, Fnv> = HashMap::default();
     for (place, table) in TABLES.iter().enumerate() {
         let bit = 1 << place;
         for word in table.stop.split_whitespace() {

@@ -1,13 +1,14 @@
 //! A fast hash for short words: FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923).
 //!
-//! The tables are ours, or a tenant's own and small: nobody gains by making words collide.
+//! Only for tables that are ours, or a tenant's own and small: nobody gains by making their words collide. What strangers
+//! write is no key of such a table; it is only looked up.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-pub(super) type Fnv = BuildHasherDefault<Fnv1a>;
+pub(crate) type Fnv = BuildHasherDefault<Fnv1a>;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fnv1a(u64);
+pub(crate) struct Fnv1a(u64);
 
 impl Default for Fnv1a {
     fn default() -> Self {
