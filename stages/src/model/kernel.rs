@@ -21,6 +21,7 @@ pub(super) fn add_rows(rows: &[u8], terms: &[Term], sums: &mut [f32]) {
     while !rest.is_empty() {
         let (now, later) = match rest.len() {
             64.. => columns::<64>(rows, width, column, terms, rest),
+            48.. => columns::<48>(rows, width, column, terms, rest),
             32.. => columns::<32>(rows, width, column, terms, rest),
             16.. => columns::<16>(rows, width, column, terms, rest),
             8.. => columns::<8>(rows, width, column, terms, rest),
@@ -44,17 +45,32 @@ fn columns<'a, const LANES: usize>(
         return (LANES, &mut []);
     };
     let mut lanes = *sums;
-    for &(row, coefficient) in terms {
-        let begin = row as usize * width + column;
-        let values = rows.get(begin..begin + LANES);
-        if let Some(values) = values.and_then(|values| values.first_chunk::<LANES>()) {
-            for lane in 0..LANES {
-                lanes[lane] += coefficient * value_of(values[lane]);
+    if width == LANES {
+        // All of a row at once, which most models' rows are.
+        let (rows, _) = rows.as_chunks::<LANES>();
+        for &(row, coefficient) in terms {
+            if let Some(values) = rows.get(row as usize) {
+                add(&mut lanes, coefficient, values);
+            }
+        }
+    } else {
+        for &(row, coefficient) in terms {
+            let begin = row as usize * width + column;
+            let values = rows.get(begin..begin + LANES);
+            if let Some(values) = values.and_then(|values| values.first_chunk::<LANES>()) {
+                add(&mut lanes, coefficient, values);
             }
         }
     }
     *sums = lanes;
     (LANES, rest)
+}
+
+#[inline(always)]
+fn add<const LANES: usize>(sums: &mut [f32; LANES], coefficient: f32, values: &[u8; LANES]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += coefficient * value_of(*value);
+    }
 }
 
 /// Adds a vector times a matrix to the sums: for each dimension of the vector, the matrix has one value for each sum.
@@ -119,7 +135,7 @@ mod tests {
     proptest! {
         #[test]
         fn sums_are_those_of_the_plain_loop_to_the_last_bit(
-            width in prop::sample::select(vec![4_usize, 8, 16, 32, 160]),
+            width in prop::sample::select(vec![4_usize, 8, 16, 32, 48, 64, 160]),
             bytes in proptest::collection::vec(any::<u8>(), 1600),
             terms in proptest::collection::vec((0_u32..9, -2.0_f32..2.0), 0..12),
         ) {
@@ -151,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_counts_nothing() {
-        for width in [4, 8, 16, 32] {
+        for width in [4, 8, 16, 32, 48, 64, 80] {
             let mut sums = vec![1.0; width];
             add_rows(&vec![1; width], &[(7, 3.0), (u32::MAX, 3.0)], &mut sums);
             assert_eq!(sums, vec![1.0; width]);

@@ -15,13 +15,15 @@ use super::{
     Classifier, Document, OUT_OF_SCOPE, Prediction,
     feature::{self, Feature},
     kernel::{self, Term},
-    tdm::{Calibration, Head, Model, Scope, TdmError},
+    tdm::{Calibration, Model, Scope, TdmError},
 };
 
 mod calibrate;
 
 /// Stands for a row where there is none.
 const UNSEEN: u32 = u32::MAX;
+/// Terms that one head after the other adds up.
+const TOGETHER: usize = 16;
 
 /// A model in memory. Cheap to keep: the arrays lie where the bytes given to [`Linear::load`] lie.
 pub struct Linear {
@@ -201,20 +203,37 @@ impl pulp::NullaryFnOnce for Margins<'_, '_> {
     fn call(self) -> Vec<f32> {
         let Self { model, document } = self;
         let terms = terms(model, document);
-        let labels = model.manifest.labels.len();
-        let mut margins = vec![0.0_f32; labels];
-        let mut scaled: Vec<Term> = vec![(UNSEEN, 0.0); terms.len()];
-        for (head, form) in model.heads.iter().zip(&model.manifest.heads) {
-            let (scales, unit) = (head.scales(), form.unit);
-            let mut seen = 0;
-            for &(row, coefficient) in &terms {
-                if let Some(place) = scaled.get_mut(seen) {
-                    *place = (row, coefficient * scales.get(row) * unit);
+        let mut sums = vec![0.0_f32; model.heads.iter().map(|head| head.padded).sum()];
+        // Head after head for a few terms, and then for the next: a narrow head waits for its own last sum, and another
+        // is added up meanwhile. A sum still takes its terms in their order.
+        for terms in terms.chunks(TOGETHER) {
+            let mut rest = sums.as_mut_slice();
+            for (head, form) in model.heads.iter().zip(&model.manifest.heads) {
+                let Some(sums) = rest.split_off_mut(..head.padded) else {
+                    break;
+                };
+                let (scales, unit) = (head.scales(), form.unit);
+                let mut scaled: [Term; TOGETHER] = [(UNSEEN, 0.0); TOGETHER];
+                for (place, (row, coefficient)) in scaled.iter_mut().zip(terms) {
+                    *place = (*row, coefficient * scales.get(*row) * unit);
                 }
-                // No branch: which features were seen cannot be foretold.
-                seen += usize::from(row != UNSEEN);
+                let scaled = scaled.get(..terms.len()).unwrap_or_default();
+                kernel::add_rows(&head.rows, scaled, sums);
             }
-            let scores = scores(head, scaled.get(..seen).unwrap_or_default());
+        }
+        let mut margins = vec![0.0_f32; model.manifest.labels.len()];
+        let mut rest = sums.as_slice();
+        for (head, form) in model.heads.iter().zip(&model.manifest.heads) {
+            let Some(sums) = rest.split_off(..head.padded) else {
+                break;
+            };
+            let product = head.output.as_ref().map(|output| {
+                let mut scores = vec![0.0_f32; head.bias.len()];
+                kernel::add_product(sums, output, &mut scores);
+                scores
+            });
+            // What the head says about each label, without its bias.
+            let scores = product.as_deref().unwrap_or(sums);
             for ((margin, score), bias) in margins.iter_mut().zip(scores).zip(&head.bias) {
                 *margin += form.weight * (score + bias);
             }
@@ -223,22 +242,9 @@ impl pulp::NullaryFnOnce for Margins<'_, '_> {
     }
 }
 
-/// What a head says about each label, without its bias.
-#[inline(always)]
-fn scores(head: &Head, terms: &[Term]) -> Vec<f32> {
-    let mut sums = vec![0.0_f32; head.padded];
-    kernel::add_rows(&head.rows, terms, &mut sums);
-    match &head.output {
-        None => sums,
-        Some(output) => {
-            let mut scores = vec![0.0_f32; head.bias.len()];
-            kernel::add_product(&sums, output, &mut scores);
-            scores
-        }
-    }
-}
-
-/// The rows of a text's features, [`UNSEEN`] where there is none, and what each counts.
+/// The rows of the features that training has seen, in the order of the text, and what each counts.
+///
+/// No branch asks whether a feature was seen: that cannot be foretold, and a wrong guess costs more than the rest.
 #[inline(always)]
 fn terms(model: &Model, document: &Document<'_>) -> Vec<Term> {
     let manifest = &model.manifest;
@@ -247,42 +253,44 @@ fn terms(model: &Model, document: &Document<'_>) -> Vec<Term> {
     let features = document.features();
     let weights = manifest.block_weights.iter().copied().enumerate();
     let read = weights.filter(|(_, weight)| *weight > 0.0);
-    let count: usize = read
-        .clone()
-        .map(|(block, _)| features.block(block).len())
-        .sum();
-    let mut terms: Vec<Term> = vec![(UNSEEN, 0.0); count + 1];
-    let mut rest = terms.as_mut_slice();
-    for (block, weight) in read {
-        let block = features.block(block);
-        let Some(terms) = rest.split_off_mut(..block.len()) else {
-            break;
-        };
-        for (term, Feature { hash, weight }) in terms.iter_mut().zip(block) {
-            *term = (index.row(hash & mask).unwrap_or(UNSEEN), *weight);
+    let blocks = read.map(|(block, weight)| (features.block(block), weight));
+    let count: usize = blocks.clone().map(|(block, _)| block.len()).sum();
+    let longest = blocks.clone().map(|(block, _)| block.len()).max();
+    // A place more than there are terms: what was not seen is written there, and written over.
+    let mut terms: Vec<Term> = vec![(UNSEEN, 0.0); count + 2];
+    let mut all: Vec<Term> = vec![(UNSEEN, 0.0); longest.unwrap_or_default()];
+    let mut seen = 0;
+    let mut keep = |row: u32, value: f32| {
+        if let Some(place) = terms.get_mut(seen) {
+            *place = (row, value);
+        }
+        seen += usize::from(row != UNSEEN);
+    };
+    for (block, weight) in blocks {
+        let all = all.get_mut(..block.len()).unwrap_or_default();
+        for (term, Feature { hash, weight }) in all.iter_mut().zip(block) {
+            *term = (index.row(hash & mask, UNSEEN), *weight);
         }
         if let Some(unseen) = manifest.idf_default {
-            for (row, value) in terms.iter_mut() {
-                *value *= if *row == UNSEEN {
-                    unseen
-                } else {
-                    idf.get(*row)
-                };
+            for (row, value) in all.iter_mut() {
+                *value *= idf.get_or(*row, unseen);
             }
         }
-        let norm = kernel::sum_of_squares(terms).sqrt();
+        let norm = kernel::sum_of_squares(all).sqrt();
         let factor = if norm > 0.0 { weight / norm } else { 0.0 };
-        for (_, value) in terms {
-            *value *= factor;
+        for (row, value) in all {
+            keep(*row, *value * factor);
         }
     }
-    // The last place is the language's.
-    if let (Some(code), [term, ..]) = (document.language, rest)
+    if let Some(code) = document.language
         && manifest.uses_language
     {
-        let row = index.row(feature::language_feature(code) & mask);
-        *term = (row.unwrap_or(UNSEEN), 1.0);
+        keep(
+            index.row(feature::language_feature(code) & mask, UNSEEN),
+            1.0,
+        );
     }
+    terms.truncate(seen);
     terms
 }
 

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use self::write::{Draft, DraftHead, DraftIdf, Shape, write};
 pub(super) use self::{
     manifest::Manifest,
-    read::{Head, Model},
+    read::Model,
 };
 use super::feature;
 

@@ -1,5 +1,7 @@
 //! From bytes to a model, everything checked.
 
+use std::hint::select_unpredictable;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -64,6 +66,17 @@ impl Halves<'_> {
         let half = self.0.get(place as usize).copied().unwrap_or_default();
         float::from_f16(u16::from_le_bytes(half))
     }
+
+    /// `otherwise` past the end; which of the two, no branch decides.
+    #[inline(always)]
+    pub(in crate::model) fn get_or(self, place: u32, otherwise: f32) -> f32 {
+        let place = place as usize;
+        let inside = self.0.len() > place;
+        // The first is read in vain where there is no such place.
+        let half = self.0.get(if inside { place } else { 0 });
+        let value = float::from_f16(u16::from_le_bytes(half.copied().unwrap_or_default()));
+        select_unpredictable(inside, value, otherwise)
+    }
 }
 
 /// From buckets to rows.
@@ -71,13 +84,17 @@ impl Halves<'_> {
 pub(in crate::model) struct Index<'a>(&'a [[u8; INDEX_ENTRY]]);
 
 impl Index<'_> {
-    /// The row of a bucket, when training has seen it.
+    /// The row of a bucket when training has seen it, else `unseen`; which of the two, no branch decides.
     #[inline(always)]
-    pub(in crate::model) fn row(self, bucket: u32) -> Option<u32> {
-        let (seen, before) = split(self.0.get(bucket as usize / BUCKETS)?);
+    pub(in crate::model) fn row(self, bucket: u32, unseen: u32) -> u32 {
+        let Some(entry) = self.0.get(bucket as usize / BUCKETS) else {
+            return unseen;
+        };
+        let (seen, before) = split(entry);
         let bit = bucket % BUCKETS as u32;
         let lower = seen & ((1 << bit) - 1);
-        (seen >> bit & 1 == 1).then(|| before + lower.count_ones())
+        let row = before + lower.count_ones();
+        select_unpredictable(seen >> bit & 1 == 1, row, unseen)
     }
 }
 
