@@ -1,4 +1,6 @@
-//! Stored replies: `comm_templates`.
+//! Stored replies, and what campaigns say: `comm_templates`.
+
+mod variant;
 
 use schemas::{ChannelId, TemplateId, TenantId, Timestamp};
 use serde_json::Value;
@@ -8,6 +10,8 @@ use crate::{
     column::{Id, MaybeId},
     error::found,
 };
+
+pub use variant::{VariantRow, delete_variant, put_variant, variants};
 
 /// A row of `comm_templates`.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +60,33 @@ pub struct TemplatePatch {
     pub variables: Option<Vec<String>>,
     pub is_active: Option<bool>,
     pub metadata: Option<Option<Value>>,
+}
+
+impl TemplatePatch {
+    /// Whether what it says, or what it declares, changes.
+    #[must_use]
+    pub fn says_something_else(&self) -> bool {
+        self.subject.is_some()
+            || self.content.is_some()
+            || self.html_content.is_some()
+            || self.variables.is_some()
+    }
+
+    /// What the patch makes of what a row says and declares.
+    pub fn apply(&self, row: &mut TemplateRow) {
+        if let Some(subject) = &self.subject {
+            row.subject.clone_from(subject);
+        }
+        if let Some(content) = &self.content {
+            row.content.clone_from(content);
+        }
+        if let Some(html) = &self.html_content {
+            row.html_content.clone_from(html);
+        }
+        if let Some(variables) = &self.variables {
+            row.variables.clone_from(variables);
+        }
+    }
 }
 
 /// Which templates; all that is given must hold.
