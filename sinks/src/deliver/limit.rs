@@ -23,7 +23,7 @@ pub struct Limit {
 struct Documented {
     /// Of the whole channel.
     overall: Option<Limit>,
-    /// Of one chat of two, or of one number we send from ([`ChatLimits::of`]).
+    /// Of one chat of two, or of one number we send from ([`ChatLimits::chat`]).
     chat: Option<Limit>,
     /// Of one group, where that differs.
     group: Option<Limit>,
@@ -196,33 +196,32 @@ impl ChatLimits {
         }
     }
 
-    /// What the messages of one limit have in common, and the limit. Threads of a chat share the chat's; of the kinds
-    /// with numbers, it is the number we send from that has one.
+    /// What the messages of one limit have in common. Threads of a chat share the chat's; of the kinds with numbers, it
+    /// is the number we send from that has one. `None` has no limit, whatever the settings say.
     #[must_use]
-    pub fn of<'a>(&self, outbound: &'a Outbound) -> Option<(&'a str, Limit)> {
-        let chat = self.chat?;
+    pub fn chat<'a>(&self, outbound: &'a Outbound) -> Option<&'a str> {
         let conversation = outbound.message.platform_conversation_id.as_str();
-        let place = || {
-            conversation
-                .split_once(':')
-                .map_or(conversation, |(place, _)| place)
-        };
-        Some(match self.kind {
-            // Groups have numbers below zero: <https://core.telegram.org/bots/api#chat>.
-            ChannelKind::Telegram if conversation.starts_with('-') => {
-                (place(), self.group.unwrap_or(chat))
-            }
-            ChannelKind::Telegram | ChannelKind::Slack | ChannelKind::Discord => (place(), chat),
-            ChannelKind::Twilio | ChannelKind::Vonage | ChannelKind::MessageBird => {
-                let number = outbound.from.as_deref()?;
-                // WhatsApp over Twilio has no long codes.
-                if number.starts_with("whatsapp:") {
-                    return None;
-                }
-                (number, chat)
-            }
-            _ => (conversation, chat),
-        })
+        match self.kind {
+            ChannelKind::Telegram | ChannelKind::Slack | ChannelKind::Discord => Some(
+                conversation
+                    .split_once(':')
+                    .map_or(conversation, |(place, _)| place),
+            ),
+            // WhatsApp over Twilio has no long codes.
+            ChannelKind::Twilio | ChannelKind::Vonage | ChannelKind::MessageBird => outbound
+                .from
+                .as_deref()
+                .filter(|number| !number.starts_with("whatsapp:")),
+            _ => Some(conversation),
+        }
+    }
+
+    /// The limit of a [`Self::chat`].
+    #[must_use]
+    pub fn of(&self, chat: &str) -> Option<Limit> {
+        // Groups have numbers below zero: <https://core.telegram.org/bots/api#chat>.
+        let is_group = self.kind == ChannelKind::Telegram && chat.starts_with('-');
+        self.group.filter(|_| is_group).or(self.chat)
     }
 }
 
@@ -278,9 +277,8 @@ mod tests {
             outbound.message.platform_conversation_id = conversation.into();
             outbound.from = from.map(str::to_owned);
             let limits = ChatLimits::read(kind, &json!({ "settings": config })).unwrap();
-            limits
-                .of(&outbound)
-                .map(|(key, limit)| (key.to_owned(), limit))
+            let chat = limits.chat(&outbound)?;
+            Some((chat.to_owned(), limits.of(chat)?))
         };
         let some = |key: &str, limit: Option<Limit>| Some((key.to_owned(), limit.unwrap()));
         use ChannelKind::{Email, Slack, Telegram, Twilio, WhatsApp};

@@ -36,14 +36,14 @@ use std::{
 
 use nats::{Batch, Bus, DeadLetter, HandleError, Handler, Item, Lane};
 use schemas::{
-    About, ChannelId, ChannelStatus, Outbound, TrackContext, TrackEvent, TrackKind,
+    About, ChannelId, ChannelStatus, MessageId, Outbound, TrackContext, TrackEvent, TrackKind,
     subject::{self, stream},
 };
-use store::Store;
+use store::{Store, delivery};
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 use tokio_util::sync::CancellationToken;
 
-use self::run::Run;
+use self::{route::Route, run::Run};
 pub use self::senders::{Known, Senders, channel_of, lane, lanes};
 use crate::project::bury;
 
@@ -60,6 +60,12 @@ const PUBLISH: Duration = Duration::from_secs(30);
 struct Entry {
     item: Item,
     outbound: Outbound,
+}
+
+impl Entry {
+    fn message(&self) -> MessageId {
+        self.outbound.message.id
+    }
 }
 
 /// Handler of the lanes `deliver-<channel>`.
@@ -139,9 +145,11 @@ impl Handler for Deliver {
         let sender = match &route.sender {
             Ok(sender) => Arc::clone(sender),
             Err(problem) => {
-                return shared
+                shared
                     .bury_all(&entries, "misconfigured", &problem.to_string())
-                    .await;
+                    .await?;
+                let messages: Vec<MessageId> = entries.iter().map(Entry::message).collect();
+                return shared.leave(&route, &messages).await;
             }
         };
         let given_up = CancellationToken::new();
@@ -249,6 +257,18 @@ impl Shared {
             .publish_all(items, PUBLISH)
             .await
             .map_err(HandleError::transient)
+    }
+
+    /// These messages do not wait for their chat's rate any more.
+    async fn leave(&self, route: &Route, waiting: &[MessageId]) -> Result<(), HandleError> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        delivery::leave(&self.store, route.tenant, route.channel, waiting)
+            .await
+            .map_err(HandleError::transient)?;
+        route.chats.leave(waiting);
+        Ok(())
     }
 
     fn turn(&self, channel: ChannelId) -> Arc<AsyncMutex<()>> {

@@ -3,8 +3,10 @@
 //! Where a message may be sent twice, the record of a wave, and what follows it, go side by side with the
 //! next wave; two waves are then doubtful after a crash. Elsewhere a wave is recorded before the next.
 //!
-//! First of all, what its chat has no room for goes back to the broker until its place comes, so that nobody waits for
-//! another chat longer than [`PATIENCE`].
+//! First of all, what its chat has no room for goes back to the broker until its turn comes, so that nobody waits for
+//! another chat for long ([`Chats::seat`]).
+//!
+//! [`Chats::seat`]: super::chat::Chats::seat
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -13,19 +15,19 @@ use std::{
 };
 
 use nats::{HandleError, Held};
-use schemas::{Timestamp, subject};
+use schemas::{partition, subject};
+use store::delivery::{self, Waiting};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Entry, Shared, rest,
+    Entry, Shared,
+    chat::{Comer, MOST_WAITING, Now, Seat, Seating},
+    rest,
     route::{OnUnknown, Route},
     wave::{Next, Sent, Wave},
 };
 use crate::channel::Sender;
-
-/// A place so near is waited for here.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A batch on its way out.
 pub(super) struct Run {
@@ -45,18 +47,21 @@ impl Run {
         let beside = self.route.on_unknown == OnUnknown::Resend;
         let size = self.route.wave(self.sender.as_ref());
         let mut unrecorded: Option<Sent> = None;
-        let mut come_back = None;
         loop {
-            let wave: Vec<Entry> = if beside || unrecorded.is_none() {
+            let goes_on = match &unrecorded {
+                None => true,
+                Some(sent) => beside && !sent.is_last(),
+            };
+            let wave: Vec<Entry> = if goes_on {
                 due(&mut entries, size)
             } else {
                 Vec::new()
             };
             if wave.is_empty() && unrecorded.is_none() {
-                let Some((place, _)) = entries.front() else {
+                let Some((turn, _)) = entries.front() else {
                     break;
                 };
-                sleep_until(*place).await;
+                sleep_until(*turn).await;
                 continue;
             }
             if !wave.is_empty() && (self.held.expired() || self.given_up.is_cancelled()) {
@@ -73,53 +78,98 @@ impl Run {
             unrecorded = sent?;
             match recorded {
                 Ok(Next::GoOn) => {}
-                Ok(Next::ComeBack(wait)) => come_back = come_back.max(Some(wait)),
-                Ok(Next::Rest(wait)) => {
-                    let away = rest(wait, "the channel is not reachable now");
-                    return Err(ended(unrecorded, away).await);
+                Ok(Next::Rest(wait, why)) => {
+                    return Err(ended(unrecorded, rest(wait, why)).await);
                 }
                 Err(error) => return Err(ended(unrecorded, error).await),
             }
         }
-        match come_back {
-            None => Ok(()),
-            Some(wait) => Err(rest(wait, "another sender holds some of the messages")),
-        }
+        Ok(())
     }
 
-    /// Gives every message its place; those whose place is not near leave the batch. The others by their places, and
-    /// within the same place as they came.
-    async fn seat(&self, entries: Vec<Entry>) -> Result<VecDeque<(Instant, Entry)>, HandleError> {
-        let now = Instant::now();
+    /// Gives every message its seat; those whose turn is not near leave the batch. The others by their turns, and within
+    /// the same turn as they were accepted.
+    async fn seat(
+        &self,
+        mut entries: Vec<Entry>,
+    ) -> Result<VecDeque<(Instant, Entry)>, HandleError> {
+        let chats = &self.route.chats;
+        self.know_lines().await?;
+        if chats.has_lines() {
+            entries.sort_by_cached_key(|entry| chats.position(entry.message(), newcomer(entry)));
+        }
+        let now = Now::new();
+        let comers = entries.iter().map(|entry| Comer {
+            outbound: &entry.outbound,
+            newcomer: newcomer(entry),
+            stored_at: entry.item.stored_at,
+        });
+        let Seating { seats, missing } = chats.seat(comers, now);
+        if !missing.is_empty() {
+            let (channel, messages) = (self.route.channel, missing.len());
+            tracing::warn!(%channel, messages, "waiting messages did not come back; their chats go on");
+            self.shared.leave(&self.route, &missing).await?;
+        }
         let mut seated = Vec::with_capacity(entries.len());
-        let mut sent_away = Vec::new();
-        for entry in entries {
-            let place = self.route.chats.place(&entry.outbound, now);
-            if place > now + PATIENCE {
-                sent_away.push((place, entry));
-            } else {
-                seated.push((place, entry));
+        let mut away = Vec::new();
+        for (entry, seat) in entries.into_iter().zip(seats) {
+            match seat {
+                Seat::At(turn) => seated.push((turn, entry)),
+                Seat::Away(waiting) => away.push((waiting, entry)),
             }
         }
-        if !sent_away.is_empty() {
-            let bus = &self.shared.bus;
-            let away = sent_away.iter().map(|(place, Entry { item, outbound })| {
-                self.route.chats.keep(outbound.message.id, *place);
-                let at = Timestamp::now().plus(*place - now);
-                let id = outbound.message.id.simple().to_string();
-                let target = subject::outbound(outbound.kind, outbound.channel, outbound.tenant);
-                let payload = item.payload.clone();
-                async move { bus.schedule(at, &id, &target, payload).await }
-            });
-            futures::future::try_join_all(away)
-                .await
-                .map_err(HandleError::transient)?;
-            let kind = self.route.kind.name();
-            metrics::counter!("tidings_sends_put_off_total", "kind" => kind)
-                .increment(sent_away.len() as u64);
-        }
-        seated.sort_by_key(|(place, _)| *place);
+        self.put_off(away).await?;
+        seated.sort_by_key(|(turn, _)| *turn);
         Ok(seated.into())
+    }
+
+    /// Reads the lines of the channel's chats when this process has become the owner of the lane.
+    async fn know_lines(&self) -> Result<(), HandleError> {
+        let Route {
+            tenant,
+            channel,
+            chats,
+            ..
+        } = &*self.route;
+        if chats.are_known(&self.held) {
+            return Ok(());
+        }
+        let waiting = delivery::waiting(&self.shared.store, *tenant, *channel, MOST_WAITING)
+            .await
+            .map_err(HandleError::transient)?;
+        chats.read(&self.held, &waiting, Now::new());
+        Ok(())
+    }
+
+    /// Writes down who waits, then leaves the messages to the broker until they are due.
+    async fn put_off(&self, away: Vec<(Waiting, Entry)>) -> Result<(), HandleError> {
+        if away.is_empty() {
+            return Ok(());
+        }
+        let (waiting, entries): (Vec<Waiting>, Vec<Entry>) = away.into_iter().unzip();
+        let Route {
+            tenant,
+            channel,
+            kind,
+            ..
+        } = *self.route;
+        delivery::wait(&self.shared.store, tenant, channel, &waiting)
+            .await
+            .map_err(HandleError::transient)?;
+        let bus = &self.shared.bus;
+        let scheduled = waiting.iter().zip(entries).map(|(waiting, entry)| {
+            let Entry { item, outbound } = entry;
+            let id = outbound.message.id.simple().to_string();
+            let target = subject::outbound(outbound.kind, outbound.channel, outbound.tenant);
+            let due_at = waiting.due_at;
+            async move { bus.schedule(due_at, &id, &target, item.payload).await }
+        });
+        futures::future::try_join_all(scheduled)
+            .await
+            .map_err(HandleError::transient)?;
+        metrics::counter!("tidings_sends_put_off_total", "kind" => kind.name())
+            .increment(waiting.len() as u64);
+        Ok(())
     }
 
     async fn send(&self, entries: Vec<Entry>) -> Result<Option<Sent>, HandleError> {
@@ -137,12 +187,17 @@ impl Run {
     }
 }
 
-/// The first messages whose place has come.
+/// The position of a message that comes for the first time.
+fn newcomer(Entry { item, .. }: &Entry) -> i64 {
+    partition::position(item.stored_at, item.index)
+}
+
+/// The first messages whose turn has come.
 fn due(entries: &mut VecDeque<(Instant, Entry)>, most: usize) -> Vec<Entry> {
     let now = Instant::now();
     let mut wave = Vec::with_capacity(most.min(entries.len()));
     while wave.len() < most {
-        if entries.front().is_none_or(|(place, _)| *place > now) {
+        if entries.front().is_none_or(|(turn, _)| *turn > now) {
             break;
         }
         wave.extend(entries.pop_front().map(|(_, entry)| entry));

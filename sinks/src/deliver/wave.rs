@@ -3,11 +3,16 @@
 //! Between the commit and the record lies all that a crash can leave doubtful; so a wave is small
 //! ([`Route::wave`]), and nothing else happens in between.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use nats::{DeadLetter, HandleError, Held};
 use schemas::{
-    About, ChannelKind, DeliveryState, MessageId, Outbound, Timestamp, TrackEvent, TrackKind,
+    About, ChannelKind, ConversationId, DeliveryState, MessageId, Outbound, Timestamp, TrackEvent,
+    TrackKind,
     subject::{self, stream},
 };
 use store::delivery::{self, Claim, DeliveryResult, Echo, Verdict};
@@ -41,10 +46,8 @@ pub(super) struct Wave {
 /// How the batch goes on.
 pub(super) enum Next {
     GoOn,
-    /// With the others; but some must be looked at again.
-    ComeBack(Duration),
-    /// Not at all for now.
-    Rest(Duration),
+    /// Not now; what was not sent is looked at again then.
+    Rest(Duration, &'static str),
 }
 
 /// What follows the record. Repeating it is harmless.
@@ -57,32 +60,59 @@ struct Aftermath {
 /// A message this wave may send: its place among the entries, and the ledger's attempt.
 type Ready = (usize, u32);
 
+/// What the ledger said of a wave.
+#[derive(Default)]
+struct Begun {
+    ready: Vec<Ready>,
+    /// Begun, and not to be sent: another sender holds a message before it in its conversation.
+    behind: Vec<Ready>,
+    /// What another sender holds, and for how long it may.
+    held: Vec<MessageId>,
+    held_for: Option<Duration>,
+    aftermath: Aftermath,
+}
+
 /// A wave that was sent and must be recorded.
 #[must_use]
 pub(super) struct Sent {
     wave: Wave,
-    ready: Vec<Ready>,
+    begun: Begun,
     tried: Vec<Tried>,
-    aftermath: Aftermath,
-    come_back: Option<Duration>,
 }
 
 impl Sent {
+    /// Whether the batch must not go on: what comes next could overtake a message that another sender holds.
+    pub(super) fn is_last(&self) -> bool {
+        self.begun.held_for.is_some()
+    }
+
     /// Records, then lets follow what follows.
     pub(super) async fn record(self) -> Result<Next, HandleError> {
-        let Self {
-            wave,
-            ready,
-            tried,
+        let Self { wave, begun, tried } = self;
+        let Begun {
+            mut ready,
+            behind,
+            held: mut stay,
+            held_for,
             mut aftermath,
-            come_back,
-        } = self;
-        let rests = wave.record(&ready, tried, &mut aftermath).await?;
+        } = begun;
+        let tried = tried
+            .into_iter()
+            .chain(behind.iter().map(|_| Tried::NotCalled))
+            .collect();
+        ready.extend(behind);
+        let not_called = wave.record(&ready, tried, &mut aftermath).await?;
         wave.follow(aftermath).await?;
-        Ok(if rests {
-            Next::Rest(wave.route.gate.silent_for().max(Duration::from_millis(100)))
-        } else {
-            come_back.map_or(Next::GoOn, Next::ComeBack)
+        let rests = !not_called.is_empty();
+        stay.extend(not_called);
+        wave.leave(&stay).await?;
+        Ok(match held_for {
+            Some(wait) => Next::Rest(wait, "another sender holds some of the messages"),
+            None if rests => {
+                let silent = wave.route.gate.silent_for().max(Duration::from_millis(100));
+                Next::Rest(silent, "the channel is not reachable now")
+            }
+            None => Next::GoOn,
         })
     }
 }
@@ -90,11 +120,10 @@ impl Sent {
 impl Wave {
     /// Commits `sending` and sends. On an error nothing was sent.
     pub(super) async fn send(self) -> Result<Sent, HandleError> {
-        let mut aftermath = Aftermath::default();
-        let mut come_back = None;
-        let ready = self.begin(&mut aftermath, &mut come_back).await?;
+        let begun = self.begin().await?;
         let tried = {
-            let messages: Vec<&Outbound> = ready
+            let messages: Vec<&Outbound> = begun
+                .ready
                 .iter()
                 .filter_map(|(at, _)| self.entries.get(*at))
                 .map(|entry| &entry.outbound)
@@ -103,20 +132,14 @@ impl Wave {
         };
         Ok(Sent {
             wave: self,
-            ready,
+            begun,
             tried,
-            aftermath,
-            come_back,
         })
     }
 
     /// Commits `sending` for all that may go; what is done already, held by another or doubtful is
     /// dealt with here.
-    async fn begin(
-        &self,
-        aftermath: &mut Aftermath,
-        come_back: &mut Option<Duration>,
-    ) -> Result<Vec<Ready>, HandleError> {
+    async fn begin(&self) -> Result<Begun, HandleError> {
         let claims: Vec<Claim<'_>> = self
             .entries
             .iter()
@@ -133,41 +156,52 @@ impl Wave {
         let claimed = delivery::begin(&shared.store, &claims, &shared.owner, SENDING_LEASE)
             .await
             .map_err(HandleError::transient)?;
-        let mut ready = Vec::with_capacity(claimed.len());
+        let mut begun = Begun::default();
         let mut doubtful = Vec::new();
+        let mut held_up: HashSet<ConversationId> = HashSet::new();
         let now = Timestamp::now();
         for (at, (claimed, entry)) in claimed.iter().zip(&self.entries).enumerate() {
+            let conversation = entry.outbound.message.conversation_id;
             match claimed.verdict {
-                Verdict::Send { attempt } => ready.push((at, attempt)),
+                Verdict::Send { attempt } if held_up.contains(&conversation) => {
+                    begun.behind.push((at, attempt));
+                }
+                Verdict::Send { attempt } => begun.ready.push((at, attempt)),
                 Verdict::Ambiguous => doubtful.push(claimed.message),
                 Verdict::Suppressed(reason) => {
                     let code = format!("suppressed: {}", reason.name());
                     let failed = event(&entry.outbound, TrackKind::Failed, "", Some(&code), None);
-                    aftermath.events.push(failed);
+                    begun.aftermath.events.push(failed);
                     self.count("suppressed", 1);
                 }
                 Verdict::AlreadyDone(state) => {
-                    aftermath.events.extend(told_again(&entry.outbound, state));
+                    let told = told_again(&entry.outbound, state);
+                    begun.aftermath.events.extend(told);
                 }
                 Verdict::HeldByOther { until } => {
                     let wait = until
                         .since(now)
                         .clamp(Duration::from_millis(200), SENDING_LEASE);
-                    *come_back = (*come_back).max(Some(wait));
+                    begun.held_for = begun.held_for.max(Some(wait));
+                    begun.held.push(claimed.message);
+                    held_up.insert(conversation);
                 }
                 // Its next try is scheduled; unless a crash came in between.
                 Verdict::NotYet { until } => {
                     let mut copy = entry.outbound.clone();
                     copy.attempt = copy.attempt.max(1);
-                    aftermath.retries.push((until, copy));
+                    begun.aftermath.retries.push((until, copy));
                 }
             }
         }
         if !doubtful.is_empty() {
-            ready.extend(self.settle_doubtful(&doubtful, aftermath).await?);
-            ready.sort_unstable();
+            let taken = self
+                .settle_doubtful(&doubtful, &mut begun.aftermath)
+                .await?;
+            begun.ready.extend(taken);
+            begun.ready.sort_unstable();
         }
-        Ok(ready)
+        Ok(begun)
     }
 
     /// Messages whose sender died while sending: sent again or held, as the channel says.
@@ -220,23 +254,23 @@ impl Wave {
         let ours = delivery::mark_sending(&shared.store, &messages, &shared.owner, SENDING_LEASE)
             .await
             .map_err(HandleError::transient)?;
-        let ours: std::collections::HashSet<MessageId> = ours.into_iter().collect();
+        let ours: HashSet<MessageId> = ours.into_iter().collect();
         Ok(ready
             .into_iter()
             .filter(|(at, _)| id(*at).is_some_and(|id| ours.contains(&id)))
             .collect())
     }
 
-    /// Writes down what became of the messages; true when some were not called, so the lane rests.
+    /// Writes down what became of the messages; those that were not called, so that the lane rests.
     async fn record(
         &self,
         ready: &[Ready],
         tried: Vec<Tried>,
         aftermath: &mut Aftermath,
-    ) -> Result<bool, HandleError> {
+    ) -> Result<Vec<MessageId>, HandleError> {
         let now = Timestamp::now();
         let mut results = Vec::with_capacity(ready.len());
-        let mut rests = false;
+        let mut not_called = Vec::new();
         let mut health = None;
         // A letter that could not be stored: its message is tried once more, all others are recorded.
         let mut unburied = None;
@@ -246,7 +280,7 @@ impl Wave {
             };
             let outbound = &entry.outbound;
             let Tried::Answered(outcome) = tried else {
-                rests = true;
+                not_called.push(outbound.message.id);
                 results.push(given_back(outbound.message.id, *attempt, now));
                 continue;
             };
@@ -284,9 +318,21 @@ impl Wave {
             self.note_health(health).await;
         }
         match unburied {
-            None => Ok(rests),
+            None => Ok(not_called),
             Some(error) => Err(error),
         }
+    }
+
+    /// All but these do not wait for their chat's rate any more: they are done with, or their next try is scheduled.
+    async fn leave(&self, stay: &[MessageId]) -> Result<(), HandleError> {
+        let done: Vec<MessageId> = self
+            .entries
+            .iter()
+            .map(Entry::message)
+            .filter(|message| !stay.contains(message))
+            .collect();
+        let waiting = self.route.chats.waiting(&done);
+        self.shared.leave(&self.route, &waiting).await
     }
 
     /// Keeps what failed for the last time; re-driven, it has all its tries again.

@@ -4,6 +4,7 @@
 
 mod chat;
 mod deliver;
+mod line;
 mod platform;
 mod project;
 mod rig;

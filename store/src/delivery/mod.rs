@@ -27,6 +27,7 @@
 mod desk;
 mod receipt;
 mod record;
+mod waiting;
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub use receipt::{Receipt, raise};
 pub(crate) use receipt::{Watermark, raise_on, reached};
 pub(crate) use record::reference;
 pub use record::{DeliveryResult, Echo, record};
+pub use waiting::{Waiting, leave, wait, waiting};
 
 /// A retry counts as due this much early: the broker's clock that woke it is not the database's.
 const EARLY_S: f64 = 1.0;

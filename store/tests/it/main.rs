@@ -15,3 +15,4 @@ mod rig;
 mod suppression;
 mod tenancy;
 mod understanding;
+mod waiting;
