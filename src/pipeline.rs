@@ -26,10 +26,7 @@ use schemas::{
 };
 use stages::{Cx, Stage};
 
-use self::{
-    item::{Original, open},
-    output::Outputs,
-};
+use self::{item::Original, output::Outputs};
 use crate::{directory::Directory, shelf::Shelf, spoken::Memory};
 
 /// How long the outputs of a batch may take to be stored before the batch is given up and redelivered.
@@ -119,39 +116,28 @@ impl Pipeline {
     /// Everything a batch causes; pure but for the clock that times the journey and the memory of languages.
     fn run(&self, stream: &'static str, items: Vec<Item>) -> Outputs {
         let mut outputs = Outputs::default();
-        let mut envelopes = Vec::with_capacity(items.len());
+        let mut originals: Vec<Original> = Vec::with_capacity(items.len());
+        let mut slots: Vec<Slot> = Vec::with_capacity(items.len());
         for item in items {
-            match open(&item, stream) {
-                Ok(opened) => envelopes.extend(opened),
-                Err(reason) => outputs
-                    .dead
-                    .push(Original::of(&item, stream).letter(self.entry(), reason)),
+            let original = Original::of(&item, stream);
+            match original.open() {
+                Ok(envelopes) => {
+                    for (part, envelope) in envelopes.into_iter().enumerate() {
+                        originals.push(original.at(part));
+                        slots.push(Slot::Going(Box::new(envelope)));
+                    }
+                }
+                Err(reason) => outputs.dead.push(original.letter(self.entry(), reason)),
             }
         }
         let cx = Cx {
             snapshot: self.directory.snapshot(),
             models: self.shelf.models(),
         };
-        // As they came in, for those whose files are to be fetched.
-        let takes_in = self.entry() == subject::stage::NORMALIZE;
-        let unread: Vec<Envelope> = if takes_in {
-            envelopes
-                .iter()
-                .map(|(_, envelope)| envelope.clone())
-                .collect()
-        } else {
-            Vec::new()
-        };
-        let mut originals: Vec<Original> = Vec::with_capacity(envelopes.len());
-        let mut slots: Vec<Slot> = Vec::with_capacity(envelopes.len());
-        for (original, envelope) in envelopes {
-            originals.push(original);
-            slots.push(Slot::Going(Box::new(envelope)));
-        }
         for stage in &self.stages {
             self.step(stage.as_ref(), &cx, &mut slots, &originals, &mut outputs);
-            if takes_in && stage.name() == subject::stage::NORMALIZE {
-                outputs.fetch(&slots, &unread);
+            if stage.name() == subject::stage::NORMALIZE {
+                outputs.fetch(&slots, &originals);
             }
         }
         let kept = slots.into_iter().filter_map(|slot| match slot {

@@ -6,14 +6,17 @@ use bytes::Bytes;
 use nats::{DeadLetter, Item};
 use schemas::{DeadReason, Envelope, Timestamp, partition, subject};
 
-/// Where an envelope came from, for its dead letter.
+/// Where an envelope came from: for its dead letter, and for who wants it as it came in.
 #[derive(Clone)]
 pub(super) struct Original {
     payload: Bytes,
     subject: Arc<str>,
     stream: &'static str,
     stream_seq: u64,
+    stored_at: Timestamp,
     index: u32,
+    /// Which of the item's envelopes.
+    pub(super) part: usize,
 }
 
 impl Original {
@@ -23,8 +26,23 @@ impl Original {
             subject: Arc::clone(&item.subject),
             stream,
             stream_seq: item.stream_seq,
+            stored_at: item.stored_at,
             index: item.index,
+            part: 0,
         }
+    }
+
+    /// Of another envelope of the same item.
+    pub(super) fn at(&self, part: usize) -> Self {
+        Self {
+            part,
+            ..self.clone()
+        }
+    }
+
+    /// Whether both are of one item.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.stream_seq == other.stream_seq && self.index == other.index
     }
 
     pub(super) fn letter(&self, stage: &'static str, reason: DeadReason) -> DeadLetter {
@@ -41,59 +59,55 @@ impl Original {
             payload: self.payload.clone(),
         }
     }
+
+    /// The envelopes of an item: one when the gateway or an earlier stage made it, one for each update
+    /// when an adapter published the platform's own bytes.
+    pub(super) fn open(&self) -> Result<Vec<Envelope>, DeadReason> {
+        let place = partition::position(self.stored_at, self.index);
+        if self.stream == subject::stream::PIPE {
+            let envelope = Envelope::decode(&self.payload)
+                .map_err(|error| DeadReason::new("undecodable", error.to_string()))?;
+            return if tenant_of(&self.subject) == Some(envelope.tenant) {
+                Ok(vec![envelope])
+            } else {
+                Err(forged())
+            };
+        }
+        let from = subject::Inbound::parse(&self.subject)
+            .ok_or_else(|| DeadReason::new("subject", "not an inbound subject"))?;
+        if Envelope::is_envelope(&self.payload) {
+            let mut envelope = Envelope::decode(&self.payload)
+                .map_err(|error| DeadReason::new("undecodable", error.to_string()))?;
+            let claimed = (envelope.tenant, envelope.channel, envelope.kind);
+            if claimed != (from.tenant, from.channel, from.kind) {
+                return Err(forged());
+            }
+            envelope.position = place;
+            return Ok(vec![envelope]);
+        }
+        let updates = ingest::channel::split(from.kind, None, self.payload.clone())
+            .map_err(|error| DeadReason::new("malformed", error.to_string()))?;
+        Ok(updates
+            .into_iter()
+            .map(|update| {
+                let mut envelope = ingest::channel::envelope(
+                    from.tenant,
+                    from.channel,
+                    from.kind,
+                    update,
+                    self.stored_at,
+                );
+                envelope.position = place;
+                envelope
+            })
+            .collect())
+    }
 }
 
 fn tenant_of(subject: &str) -> Option<schemas::TenantId> {
     // `in.<p>.<tenant>.…` and `pipe.<stage>.<p>.<tenant>`
     let place = if subject.starts_with("pipe.") { 3 } else { 2 };
     subject.split('.').nth(place)?.parse().ok()
-}
-
-/// The envelopes of an item: one when the gateway or an earlier stage made it, one for each update
-/// when an adapter published the platform's own bytes.
-pub(super) fn open(
-    item: &Item,
-    stream: &'static str,
-) -> Result<Vec<(Original, Envelope)>, DeadReason> {
-    let original = Original::of(item, stream);
-    let place = partition::position(item.stored_at, item.index);
-    if stream == subject::stream::PIPE {
-        let envelope = Envelope::decode(&item.payload)
-            .map_err(|error| DeadReason::new("undecodable", error.to_string()))?;
-        return if tenant_of(&item.subject) == Some(envelope.tenant) {
-            Ok(vec![(original, envelope)])
-        } else {
-            Err(forged())
-        };
-    }
-    let from = subject::Inbound::parse(&item.subject)
-        .ok_or_else(|| DeadReason::new("subject", "not an inbound subject"))?;
-    if Envelope::is_envelope(&item.payload) {
-        let mut envelope = Envelope::decode(&item.payload)
-            .map_err(|error| DeadReason::new("undecodable", error.to_string()))?;
-        let claimed = (envelope.tenant, envelope.channel, envelope.kind);
-        if claimed != (from.tenant, from.channel, from.kind) {
-            return Err(forged());
-        }
-        envelope.position = place;
-        return Ok(vec![(original, envelope)]);
-    }
-    let updates = ingest::channel::split(from.kind, None, item.payload.clone())
-        .map_err(|error| DeadReason::new("malformed", error.to_string()))?;
-    Ok(updates
-        .into_iter()
-        .map(|update| {
-            let mut envelope = ingest::channel::envelope(
-                from.tenant,
-                from.channel,
-                from.kind,
-                update,
-                item.stored_at,
-            );
-            envelope.position = place;
-            (original.clone(), envelope)
-        })
-        .collect())
 }
 
 /// An envelope that names another tenant or channel than the subject it was allowed on.
