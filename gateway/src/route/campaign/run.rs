@@ -1,0 +1,204 @@
+//! What a campaign is told to do.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use ingest::campaign::StartError;
+use schemas::{CampaignId, Timestamp, campaign::CampaignStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{StoreError, campaign::status};
+use utoipa::ToSchema;
+
+use super::{CampaignOut, missing, named, refused};
+use crate::{
+    auth::Caller,
+    extract::{Json, Path},
+    hub::Hub,
+    problem::ApiError,
+};
+
+/// The campaign after a change that everybody was told of.
+async fn changed(
+    hub: &Hub,
+    caller: &Caller,
+    id: CampaignId,
+    action: &'static str,
+) -> Result<axum::Json<CampaignOut>, ApiError> {
+    ingest::campaign::announce(&hub.bus, id).await;
+    hub.audit(caller, action, named(id), None).await?;
+    let row = store::campaign::get(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    Ok(axum::Json(row.into()))
+}
+
+fn not_ready(error: StartError) -> ApiError {
+    match error {
+        StartError::Store(error @ StoreError::NotFound) => missing(error),
+        StartError::Store(error) => error.into(),
+        StartError::Status(status) => refused(status, "only a draft or a scheduled one starts"),
+        StartError::NotReady(missing) => {
+            let checks = missing
+                .into_iter()
+                .map(|one| Err(ApiError::invalid(format!("/{}", one.field), one.reason)));
+            ApiError::all(checks).err().unwrap_or_else(|| {
+                ApiError::conflict("The campaign is not ready, and does not say why.")
+            })
+        }
+    }
+}
+
+/// Start a campaign now. Everything is checked first; what it says and whom it is for is frozen then.
+#[utoipa::path(
+    post, path = "/campaigns/{campaign_id}/start", tag = "campaigns", operation_id = "start_campaign",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
+    responses((status = 200, description = "It runs", body = CampaignOut))
+)]
+pub(crate) async fn start(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<CampaignId>,
+) -> Result<axum::Json<CampaignOut>, ApiError> {
+    ingest::campaign::start(&hub.store, caller.tenant, id)
+        .await
+        .map_err(not_ready)?;
+    changed(&hub, &caller, id, "campaign.start").await
+}
+
+/// When to start.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScheduleIn {
+    scheduled_at: Timestamp,
+}
+
+/// Have a draft start by itself. It is checked now, and again when it starts.
+#[utoipa::path(
+    post, path = "/campaigns/{campaign_id}/schedule", tag = "campaigns", operation_id = "schedule_campaign",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
+    request_body(content = ScheduleIn, example = json!({"scheduled_at": "2030-01-01T09:00:00Z"})),
+    responses((status = 200, description = "It is scheduled", body = CampaignOut))
+)]
+pub(crate) async fn schedule(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<CampaignId>,
+    Json(body): Json<ScheduleIn>,
+) -> Result<axum::Json<CampaignOut>, ApiError> {
+    let row = store::campaign::get(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    if !row.status.is_editable() {
+        return Err(refused(row.status, "only a draft can be scheduled"));
+    }
+    ingest::campaign::plan(&hub.store, &row)
+        .await
+        .map_err(not_ready)?;
+    status::schedule(&hub.store, caller.tenant, id, body.scheduled_at)
+        .await
+        .map_err(missing)?
+        .map_err(|status| refused(status, "only a draft can be scheduled"))?;
+    changed(&hub, &caller, id, "campaign.schedule").await
+}
+
+/// Take a scheduled campaign back: it is a draft again.
+#[utoipa::path(
+    delete, path = "/campaigns/{campaign_id}/schedule", tag = "campaigns", operation_id = "unschedule_campaign",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
+    responses((status = 200, description = "It is a draft", body = CampaignOut))
+)]
+pub(crate) async fn unschedule(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<CampaignId>,
+) -> Result<axum::Json<CampaignOut>, ApiError> {
+    go(&hub, &caller, id, CampaignStatus::Draft, "only a scheduled one can be taken back").await?;
+    changed(&hub, &caller, id, "campaign.unschedule").await
+}
+
+async fn go(
+    hub: &Hub,
+    caller: &Caller,
+    id: CampaignId,
+    to: CampaignStatus,
+    otherwise: &str,
+) -> Result<(), ApiError> {
+    status::go(&hub.store, caller.tenant, id, to, None)
+        .await
+        .map_err(missing)?
+        .map_err(|status| refused(status, otherwise))
+}
+
+/// Pause a running campaign: within a second nothing leaves any more. Nobody is lost; `resume` goes on where it was.
+#[utoipa::path(
+    post, path = "/campaigns/{campaign_id}/pause", tag = "campaigns", operation_id = "pause_campaign",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
+    responses((status = 200, description = "It is paused", body = CampaignOut))
+)]
+pub(crate) async fn pause(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<CampaignId>,
+) -> Result<axum::Json<CampaignOut>, ApiError> {
+    go(&hub, &caller, id, CampaignStatus::Paused, "only a running one can be paused").await?;
+    changed(&hub, &caller, id, "campaign.pause").await
+}
+
+/// Go on with a paused campaign.
+#[utoipa::path(
+    post, path = "/campaigns/{campaign_id}/resume", tag = "campaigns", operation_id = "resume_campaign",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
+    responses((status = 200, description = "It runs", body = CampaignOut))
+)]
+pub(crate) async fn resume(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<CampaignId>,
+) -> Result<axum::Json<CampaignOut>, ApiError> {
+    go(&hub, &caller, id, CampaignStatus::Running, "only a paused one can be resumed").await?;
+    changed(&hub, &caller, id, "campaign.resume").await
+}
+
+/// Stop a campaign for good: whoever has not been sent to is `CANCELLED`.
+#[utoipa::path(
+    post, path = "/campaigns/{campaign_id}/stop", tag = "campaigns", operation_id = "stop_campaign",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
+    responses((status = 200, description = "It is over", body = CampaignOut))
+)]
+pub(crate) async fn stop(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<CampaignId>,
+) -> Result<axum::Json<CampaignOut>, ApiError> {
+    go(&hub, &caller, id, CampaignStatus::Cancelled, "it is over already").await?;
+    changed(&hub, &caller, id, "campaign.stop").await
+}
+
+/// How many are tried again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RetriedOut {
+    retried: u64,
+}
+
+/// Try those again who failed. Bounced and suppressed addresses are not tried again, nor is what may have left.
+#[utoipa::path(
+    post, path = "/campaigns/{campaign_id}/retry-failed", tag = "campaigns", operation_id = "retry_failed_of_campaign",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
+    responses((status = 200, description = "How many are tried again", body = RetriedOut))
+)]
+pub(crate) async fn retry_failed(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path(id): Path<CampaignId>,
+) -> Result<axum::Json<RetriedOut>, ApiError> {
+    let retried = status::retry_failed(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?
+        .map_err(|status| refused(status, "nobody of it has failed"))?;
+    ingest::campaign::announce(&hub.bus, id).await;
+    let detail = json!({"retried": retried});
+    hub.audit(&caller, "campaign.retry-failed", named(id), Some(detail))
+        .await?;
+    Ok(axum::Json(RetriedOut { retried }))
+}
