@@ -12,6 +12,7 @@ mod pages;
 mod projection;
 mod receipts;
 mod rig;
+mod segment;
 mod suppression;
 mod tenancy;
 mod understanding;
