@@ -124,6 +124,9 @@ fn message(envelope: &Envelope, raw: &Raw) -> Result<(Message, Filled), DeadReas
         ChannelKind::WhatsApp => whatsapp::fill(&mut message, bytes),
         ChannelKind::Slack => slack::fill(&mut message, bytes),
         ChannelKind::Discord => discord::fill(&mut message, bytes),
+        ChannelKind::Email if raw.content_type == "application/json" => {
+            email::event(&message, bytes)
+        }
         ChannelKind::Email => email::fill(&mut message, bytes)?,
         ChannelKind::Gmail => email::fill(&mut message, bytes)?,
         ChannelKind::Twilio => twilio::fill(&mut message, bytes),

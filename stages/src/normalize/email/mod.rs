@@ -14,6 +14,7 @@ mod flowed;
 mod party;
 mod reply;
 mod report;
+mod told;
 mod uuencode;
 
 use mail_parser::{HeaderValue, Message as Mail, MessageParser};
@@ -30,6 +31,11 @@ use crate::text::prefix;
 const MAX_REFERENCES: usize = 30;
 /// Longest full text kept beside a cut one.
 const MAX_FULL_TEXT_BYTES: usize = 32 * 1024;
+
+/// An event that the mail's provider tells of.
+pub(super) fn event(message: &Message, bytes: &[u8]) -> Filled {
+    Filled::News(told::news(bytes, message.channel_id, message.created_at))
+}
 
 pub(super) fn fill(message: &mut Message, bytes: &[u8]) -> Result<Filled, DeadReason> {
     let mail = MessageParser::default()
