@@ -147,8 +147,8 @@ impl Slack {
 fn comment(post: &Map<String, Value>) -> Option<String> {
     let text = post.get("text")?.as_str()?;
     let is_plain = post.get("mrkdwn").and_then(Value::as_bool) == Some(false);
-    let fits = !post.contains_key("blocks") && !(is_plain && text.contains(MARKUP));
-    fits.then(|| text.to_owned())
+    let stands_alone = post.contains_key("blocks") || is_plain && text.contains(MARKUP);
+    (!stands_alone).then(|| text.to_owned())
 }
 
 /// What became of a call that shows nothing to anybody: it can be made again.
