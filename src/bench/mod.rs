@@ -3,11 +3,13 @@
 //! Figures end in one line of JSON whose `messages_per_s` counts from the first request to the last row committed;
 //! without a hub, texts understood. CPU is split by process; the load generator runs on the same machine, in this process.
 
+mod campaign;
 mod chaos;
 pub(crate) mod hub;
 mod inbound;
 mod ingest_nats;
 mod load;
+mod mail_sink;
 mod outbound;
 mod report;
 mod understand;
@@ -28,6 +30,8 @@ pub(crate) enum Bench {
     Outbound(Options),
     /// An external adapter's messages over NATS until their rows are in Postgres.
     IngestNats(Options),
+    /// A campaign by mail until each recipient is at an SMTP server and in the ledger.
+    Campaign(campaign::CampaignOptions),
     /// Kills workers and the broker while messages flow, then counts and compares.
     Chaos(chaos::ChaosOptions),
     /// Everything that is found out about a message, on one core, without a hub.
@@ -80,6 +84,7 @@ pub(crate) async fn run(bench: Bench) -> anyhow::Result<()> {
         Bench::Inbound(options) => inbound::run(&options).await,
         Bench::Outbound(options) => outbound::run(&options).await,
         Bench::IngestNats(options) => ingest_nats::run(&options).await,
+        Bench::Campaign(options) => campaign::run(&options).await,
         Bench::Chaos(options) => chaos::run(&options).await,
         Bench::Understand(options) => understand::run(&options),
     }

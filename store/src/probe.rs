@@ -2,7 +2,9 @@
 //!
 //! Deliberately absent from the API: these read whole channels.
 
-use schemas::{ChannelId, TenantId};
+use std::collections::BTreeMap;
+
+use schemas::{CampaignId, ChannelId, ListId, TenantId};
 
 use crate::{Store, StoreError};
 
@@ -150,4 +152,81 @@ pub async fn unfinished(
     )
     .fetch_one(&store.pool)
     .await?)
+}
+
+/// Makes contacts with an e-mail address and ten attributes, all on a list.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn make_contacts(
+    store: &Store,
+    tenant: TenantId,
+    list: ListId,
+    count: u64,
+) -> Result<(), StoreError> {
+    const AT_ONCE: i64 = 50_000;
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let mut from = 0;
+    while from < count {
+        let to = (from + AT_ONCE).min(count);
+        sqlx::query!(
+            r#"with made as (
+                   insert into contacts (id, tenant_id, name, language, attributes)
+                   select md5($1::uuid::text || n)::uuid, $1, 'Ada ' || n, 'en', jsonb_build_object(
+                       'first_name', 'Ada', 'last_name', 'Person ' || n, 'points', n % 1000, 'plan', 'pro', 'city', 'Wien',
+                       'country', 'Austria', 'offer', n, 'customer', 'c' || n, 'shop', 'Mitte', 'adviser', 'Max')
+                   from generate_series($2::bigint, $3::bigint - 1) as n
+                   returning id, (attributes->>'offer')::bigint as n
+               ), addressed as (
+                   insert into contact_addresses (tenant_id, kind, address, contact_id, consent)
+                   select $1, 'email', 'ada' || n || '@example' || n % 100 || '.org', id, 'given' from made
+               )
+               insert into contact_list_members (list_id, contact_id) select $4, id from made"#,
+            tenant.0,
+            from,
+            to,
+            list.0
+        )
+        .execute(&store.pool)
+        .await?;
+        from = to;
+    }
+    sqlx::query!("analyze contacts, contact_addresses, contact_list_members")
+        .execute(&store.pool)
+        .await?;
+    Ok(())
+}
+
+/// How many recipients of a campaign have which status.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn campaign_outcomes(
+    store: &Store,
+    campaign: CampaignId,
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select status, count(*) as "count!" from campaign_messages where campaign_id = $1 group by status"#,
+        campaign.0
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.status, u64::try_from(row.count).unwrap_or(0)))
+        .collect())
+}
+
+/// Events of a campaign that are written.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn campaign_events(store: &Store, campaign: CampaignId) -> Result<u64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from campaign_events where campaign_id = $1"#,
+        campaign.0
+    )
+    .fetch_one(&store.pool)
+    .await?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }

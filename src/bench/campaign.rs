@@ -1,0 +1,219 @@
+//! `tidings bench campaign`: a campaign by mail to many contacts, until each is at an SMTP server of this process and in the
+//! ledger. Ten variables, five tracked links.
+
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::{Keyring, Store};
+
+use super::{hub::Hub, mail_sink::MailSink, usage};
+
+/// How to measure.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CampaignOptions {
+    #[arg(long, default_value_t = 100_000)]
+    recipients: u64,
+    /// Only how fast the audience becomes rows and chunks: nothing is sent.
+    #[arg(long)]
+    expand_only: bool,
+    /// Pauses and resumes so often on the way, and measures when the last mail came after each pause.
+    #[arg(long, default_value_t = 0)]
+    pauses: u32,
+    /// Only the line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The last line.
+#[derive(Debug, Serialize)]
+struct Report {
+    bench: &'static str,
+    recipients: u64,
+    seconds: f64,
+    /// From the start of the campaign to the last row of the ledger.
+    messages_per_s: f64,
+    /// Of the ledger.
+    sent: u64,
+    unknown: u64,
+    failed: u64,
+    /// Of the SMTP server.
+    at_sink: u64,
+    duplicates: u64,
+    /// Rows of the audience a second, until all of it was known.
+    expanded_per_s: f64,
+    /// Milliseconds from the answer to a pause to the last mail after it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pause_ms: Vec<f64>,
+    cpu_us_per_message: std::collections::BTreeMap<String, f64>,
+    /// Of the SMTP server and this program.
+    sink_us_per_message: f64,
+    peak_rss_mb: f64,
+}
+
+const SUBJECT: &str = "{{ first_name }}, your {{ plan }} plan";
+const CONTENT: &str = r#"<html><body><h1>Hello {{ first_name }} {{ last_name }}</h1>
+<p>Your points: <b>{{ points }}</b>, as a {{ plan }} customer from {{ city }} in {{ country }}.</p>
+<table><tr><td><a href="https://shop.example.org/offers/{{ offer }}">Your offer</a></td>
+<td><a href="https://shop.example.org/points?of={{ customer }}">Your points</a></td></tr></table>
+<p>Your shop in {{ shop }} is open. <a href="https://shop.example.org/shops">All shops</a>,
+<a href="https://shop.example.org/news">news</a>, <a href="https://shop.example.org/help">help</a>.
+Your adviser is {{ adviser }}.</p></body></html>"#;
+
+/// How long it may take that nothing comes any more.
+const STILL: Duration = Duration::from_secs(120);
+
+pub(crate) async fn run(options: &CampaignOptions) -> anyhow::Result<()> {
+    let roles = options
+        .expand_only
+        .then_some("gateway,campaign,project,janitor");
+    let hub = Hub::start(roles).await?;
+    let report = measure(options, &hub).await;
+    hub.stop().await?;
+    let report = report?;
+    let mut out = std::io::stdout().lock();
+    if !options.json {
+        writeln!(
+            out,
+            "{:>12.0} mails/s  ({} in {:.1} s; {} at the sink, {} twice, {} unknown, {} failed)",
+            report.messages_per_s,
+            report.sent,
+            report.seconds,
+            report.at_sink,
+            report.duplicates,
+            report.unknown,
+            report.failed
+        )?;
+        writeln!(out, "{:>12.0} recipients/s expanded", report.expanded_per_s)?;
+        for (name, us) in &report.cpu_us_per_message {
+            writeln!(out, "{name:>12}  {us:.1} µs CPU a message")?;
+        }
+        writeln!(out, "{:>12.0} MB at most, the hub", report.peak_rss_mb)?;
+    }
+    writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    Ok(())
+}
+
+async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report> {
+    let sink = MailSink::start().await?;
+    let campaign = prepare(options.recipients, hub, &sink).await?;
+    let before = usage::of_tree(hub.ready.pid);
+    let own = usage::of_tree(std::process::id());
+    let path = format!("/api/v1/campaigns/{campaign}");
+    let started = Instant::now();
+    hub.post(&format!("{path}/start"), &json!({})).await?;
+    let mut expanded = None;
+    let mut pause_ms = Vec::new();
+    let mut seen = (0, Instant::now());
+    let store = Store::connect(&hub.ready.postgres_url, 1, Keyring::ephemeral())?;
+    let id = campaign.parse()?;
+    loop {
+        let row = hub.get(&path).await?;
+        if expanded.is_none() && row.get("is_expanded") == Some(&Value::Bool(true)) {
+            expanded = Some(started.elapsed());
+            if options.expand_only {
+                break;
+            }
+        }
+        match row.get("status").and_then(Value::as_str) {
+            Some("COMPLETED") => break,
+            Some("RUNNING") => {}
+            other => bail!("the campaign is {other:?}: {:?}", row.get("status_reason")),
+        }
+        let mails = sink.count().mails;
+        let done = pause_ms.len() as u64 + 1;
+        let share = options.recipients * done / (u64::from(options.pauses) + 1);
+        if (pause_ms.len() as u64) < u64::from(options.pauses) && mails >= share {
+            hub.post(&format!("{path}/pause"), &json!({})).await?;
+            let answered = Instant::now();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let last = sink.count().last.unwrap_or(answered);
+            pause_ms.push(last.saturating_duration_since(answered).as_secs_f64() * 1e3);
+            hub.post(&format!("{path}/resume"), &json!({})).await?;
+        }
+        let audience = row.get("audience").and_then(Value::as_u64).unwrap_or(0);
+        if mails + audience > seen.0 {
+            seen = (mails + audience, Instant::now());
+        } else if seen.1.elapsed() > STILL {
+            bail!("nothing happened for {STILL:?}: {mails} mails, {audience} in the ledger");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let used = usage::between(&before, &usage::of_tree(hub.ready.pid));
+    let outcomes = store::probe::campaign_outcomes(&store, id).await?;
+    let of = |status: &str| outcomes.get(status).copied().unwrap_or(0);
+    let came = sink.count();
+    if !options.json {
+        let sample: String = came.sample.chars().take(1500).collect();
+        tracing::debug!(%sample, "one of the mails");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of a bench fit a double")]
+    let count = options.recipients.max(1) as f64;
+    let per_message = |seconds: f64| seconds * 1e6 / count;
+    let mine = usage::between(&own, &usage::of_tree(std::process::id()));
+    let all: f64 = mine.get("tidings").map_or(0.0, |usage| usage.cpu_seconds);
+    let hubs: f64 = used.get("tidings").map_or(0.0, |usage| usage.cpu_seconds);
+    Ok(Report {
+        bench: "campaign",
+        recipients: options.recipients,
+        seconds,
+        messages_per_s: count / seconds,
+        sent: of("SENT"),
+        unknown: of("UNKNOWN"),
+        failed: of("FAILED") + of("BOUNCED"),
+        at_sink: came.mails,
+        duplicates: came.duplicates,
+        expanded_per_s: count / expanded.map_or(seconds, |time| time.as_secs_f64()),
+        pause_ms,
+        cpu_us_per_message: used
+            .iter()
+            .map(|(name, usage)| (name.clone(), per_message(usage.cpu_seconds)))
+            .collect(),
+        // The hub is a child of this process.
+        sink_us_per_message: per_message((all - hubs).max(0.0)),
+        peak_rss_mb: usage::peak_mb(hub.ready.pid),
+    })
+}
+
+/// Contacts on a list, a channel to the sink, and a draft; its id.
+async fn prepare(recipients: u64, hub: &Hub, sink: &MailSink) -> anyhow::Result<String> {
+    let list = hub.post("/api/v1/lists", &json!({"name": "bench"})).await?;
+    let list = list
+        .get("id")
+        .and_then(Value::as_str)
+        .context("the list has no id")?;
+    let store = Store::connect(&hub.ready.postgres_url, 1, Keyring::ephemeral())?;
+    let tenants = store::tenant::list(&store).await?;
+    let tenant = tenants.first().context("the hub has no tenant")?.id;
+    store::probe::make_contacts(&store, tenant, list.parse()?, recipients).await?;
+    let channel = hub
+        .channel(
+            "email",
+            "bench",
+            json!({
+                "config": {"settings": {"rate_limit": 1_000_000, "allow_private": true}},
+                "credentials": {
+                    "from": "News <news@bench.example.org>",
+                    "smtp": {"host": "127.0.0.1", "port": sink.address.port(), "tls": "none"},
+                },
+            }),
+        )
+        .await?;
+    let campaign = hub
+        .post(
+            "/api/v1/campaigns",
+            &json!({
+                "name": "bench", "type": "EMAIL", "subject_line": SUBJECT, "content": CONTENT,
+                "contact_list_ids": [list], "channel_ids": [channel],
+            }),
+        )
+        .await?;
+    let id = campaign.get("id").and_then(Value::as_str);
+    Ok(id.context("the campaign has no id")?.to_owned())
+}
