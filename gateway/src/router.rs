@@ -19,9 +19,7 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audit, channel, chat_page, conversation, dlq, docs, health, journey, label, media,
-        message, model, outbox, resolve, rule, send, stats, suppression, template, typing,
-        understanding, webhook,
+        api_key, audience, audit, campaign, channel, chat_page, contact, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, stats, suppression, template, template_check, template_variant, typing, understanding, webhook,
     },
 };
 
@@ -45,6 +43,30 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(conversation::reopen))
         .routes(routes!(conversation::assign))
         .routes(routes!(typing::show))
+        .routes(routes!(contact::create, contact::list))
+        .routes(routes!(
+            contact::get,
+            contact::put,
+            contact::update,
+            contact::delete
+        ))
+        .routes(routes!(contact::memberships))
+        .routes(routes!(list::create, list::list))
+        .routes(routes!(list::get, list::put, list::update, list::delete))
+        .routes(routes!(list_member::add))
+        .routes(routes!(list_member::remove))
+        .routes(routes!(list_member::unsubscribe))
+        .routes(routes!(segment::create, segment::list))
+        .routes(routes!(
+            segment::get,
+            segment::put,
+            segment::update,
+            segment::delete
+        ))
+        .routes(routes!(segment::check))
+        .routes(routes!(segment::preview))
+        .routes(routes!(segment::count))
+        .routes(routes!(audience::count))
         .routes(routes!(suppression::create, suppression::list))
         .routes(routes!(suppression::delete))
         .routes(routes!(send::send))
@@ -62,6 +84,14 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(model::file))
         .routes(routes!(model::activate))
         .routes(routes!(stats::get))
+        .routes(routes!(campaign::create, campaign::list))
+        .routes(routes!(campaign::get, campaign::put, campaign::delete))
+        .routes(routes!(campaign::start))
+        .routes(routes!(campaign::schedule, campaign::unschedule))
+        .routes(routes!(campaign::pause))
+        .routes(routes!(campaign::resume))
+        .routes(routes!(campaign::stop))
+        .routes(routes!(campaign::retry_failed))
         .routes(routes!(template::create, template::list))
         .routes(routes!(
             template::get,
@@ -69,6 +99,14 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
             template::update,
             template::delete
         ))
+        .routes(routes!(
+            template_variant::get,
+            template_variant::put,
+            template_variant::delete
+        ))
+        .routes(routes!(template_check::check))
+        .routes(routes!(template_check::preview))
+        .routes(routes!(template_check::test))
         .routes(routes!(rule::create, rule::list))
         .routes(routes!(rule::get, rule::put, rule::update, rule::delete))
         .routes(routes!(api_key::create, api_key::list))

@@ -1,13 +1,18 @@
 //! One file per resource: its API types, its handlers, and what they answer.
 
 pub(crate) mod api_key;
+pub(crate) mod audience;
 pub(crate) mod audit;
+pub(crate) mod campaign;
 pub(crate) mod channel;
 pub(crate) mod channel_check;
 pub(crate) mod channel_out;
 #[cfg(test)]
 mod channel_tests;
 pub(crate) mod chat_page;
+pub(crate) mod contact;
+mod contact_in;
+mod contact_out;
 pub(crate) mod conversation;
 pub(crate) mod conversation_out;
 pub(crate) mod dlq;
@@ -15,6 +20,9 @@ pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod journey;
 pub(crate) mod label;
+pub(crate) mod list;
+mod list_confirm;
+pub(crate) mod list_member;
 pub(crate) mod media;
 pub(crate) mod message;
 pub(crate) mod message_in;
@@ -26,10 +34,13 @@ mod owner;
 mod owner_tests;
 pub(crate) mod resolve;
 pub(crate) mod rule;
+pub(crate) mod segment;
 pub(crate) mod send;
 pub(crate) mod stats;
 pub(crate) mod suppression;
 pub(crate) mod template;
+pub(crate) mod template_check;
+pub(crate) mod template_variant;
 pub(crate) mod typing;
 pub(crate) mod understanding;
 pub(crate) mod webhook;
