@@ -14,11 +14,10 @@
 //! - Every outcome is the message's own. Only a channel that is away as a whole holds its lane up.
 //! - Tracking events and retries follow the record and are repeated with it; their ids absorb that.
 //!
-//! Deliberately absent: campaigns. Their lanes will read BULK in this module beside `senders::lane`, as
-//! a second kind of lane that serves the same [`route::Route`] and takes what the gate leaves over.
+//! Deliberately absent: campaigns ([`crate::bulk`]), which share the [`route::Route`] and take what the gate leaves over.
 
 mod chat;
-mod dispatch;
+pub(crate) mod dispatch;
 pub mod limit;
 pub mod outcome;
 pub mod rate;
