@@ -303,7 +303,7 @@ const SAYINGS: [(&str, Sure); 26] = [
         concat!(
             r"recipient name is not recognized|msexch.{0,120}(unknown recipient|000c05a6)|(^|\n)unknown user: \S+@\S+|not listed in (public|domino|the|name)|not found in (directory|the directory|domino)|unknown in (local|virtual|relay) .{0,20}table|undeliverable address: unknown user|unknown local.?part|unknown local user",
             r"|bad destination mailbox address|mailbox unknown\. either there is no mailbox|no mailbox here by that name|mailbox not listed in|(e-?mail )?address (you entered )?couldn't be found|wasn't found at|keine? (solche[rsn]? )?(empfänger|postfach|benutzer)",
-            r"|recipnotfound|recipient not found by smtp address lookup|no such user here\. ?please|address no longer exists",
+            r"|account does not exist at the organi[sz]ation|recipnotfound|recipient not found by smtp address lookup|no such user here\. ?please|address no longer exists",
         ),
         sure(Class::Hard, "unknown-user"),
     ),

@@ -357,6 +357,38 @@ mod tests {
     }
 
     #[test]
+    fn an_event_is_news_and_no_mail() {
+        use crate::{Cx, Stage, normalize::Normalize};
+        let bytes = json!({"sendgrid": {"event": "delivered", "smtp-id": ours()}})
+            .to_string()
+            .into_bytes();
+        let keys = schemas::keys::of(schemas::ChannelKind::Email, &bytes).unwrap();
+        let envelope = |content_type: &str| schemas::Envelope {
+            tenant: schemas::TenantId(Uuid::from_u128(1)),
+            channel: CHANNEL,
+            kind: schemas::ChannelKind::Email,
+            message: MessageId::inbound(CHANNEL, &keys.platform_id),
+            conversation: ConversationId::of(CHANNEL, &keys.conversation),
+            conversation_key: keys.conversation.clone(),
+            received_at: Timestamp::from_seconds(1),
+            position: 0,
+            body: schemas::Body::Raw(schemas::Raw {
+                content_type: content_type.to_owned(),
+                bytes: bytes.clone().into(),
+            }),
+            context: schemas::Context::default(),
+            replies: Vec::new(),
+            events: Vec::new(),
+            trace: Vec::new(),
+        };
+        let told = Normalize.apply(&Cx::default(), envelope("application/json"));
+        assert!(matches!(told, schemas::Outcome::Track(events) if events.len() == 1));
+        // A mail that looks like an event is a mail.
+        let mail = Normalize.apply(&Cx::default(), envelope("message/rfc822"));
+        assert!(matches!(mail, schemas::Outcome::Next(_)));
+    }
+
+    #[test]
     fn a_strangers_message_is_no_news() {
         let event = json!({"sendgrid": {"event": "delivered", "email": "a@b.example", "smtp-id": "<x@y.example>"}});
         assert!(told(event).is_empty());
