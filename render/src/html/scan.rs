@@ -5,6 +5,9 @@
 //! a delimiter together. An expression stands in text or between quotes only, where escaping keeps its value in.
 //! What HTML calls an error and repairs is not repaired here; see <https://html.spec.whatwg.org/#tokenization>.
 
+mod cursor;
+mod tag;
+
 use std::ops::Range;
 
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     problem::Flaw,
     token::tokens,
 };
+use cursor::trims;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -159,13 +163,7 @@ impl<'a> Scan<'a> {
             self.skip_to_end("This")
         } else if let Some(name) = rest.strip_prefix("</") {
             if letter(name) {
-                let name = self.name(2)?;
-                if name == "body" {
-                    self.document.end_of_body = Some(self.at);
-                }
-                self.skip_to_end("A closing tag")?;
-                self.push(Event::End(name));
-                Ok(())
+                self.end_tag()
             } else {
                 self.skip_to_end("This")
             }
@@ -239,166 +237,6 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// A name behind so many bytes.
-    fn name(&mut self, behind: usize) -> Result<String, Flaw> {
-        let from = self.at + behind;
-        let end = from
-            + self
-                .source
-                .get(from..)
-                .and_then(|rest| {
-                    rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '{'))
-                })
-                .unwrap_or(0);
-        if self.construct_at(end).is_some() || end == from {
-            return Err(Flaw::new(end, "A tag's name cannot be made of parts."));
-        }
-        Ok(self
-            .source
-            .get(from..end)
-            .unwrap_or_default()
-            .to_ascii_lowercase())
-    }
-
-    fn tag(&mut self) -> Result<(), Flaw> {
-        let start = self.at;
-        let name = self.name(1)?;
-        let state = State::Tag(self.number());
-        // What is inside a tag leaves no events of its own.
-        let before = self.document.events.len();
-        self.at += 1 + name.len();
-        let mut tag = Tag {
-            name,
-            attributes: Vec::new(),
-            after_name: self.at,
-        };
-        loop {
-            if let Some(piece) = self.construct() {
-                if piece.kind == Kind::Expression || piece.kind == Kind::Raw {
-                    return Err(Flaw::new(self.at, "A value cannot be an attribute.")
-                        .hint("Values stand in text or between quotes: `title=\"{{ name }}\"`."));
-                }
-                if trims(piece.of(self.source)) {
-                    return Err(
-                        Flaw::new(self.at, "A construct inside a tag cannot trim blanks.")
-                            .hint("Leave out the `-`."),
-                    );
-                }
-                self.take(&piece, state)?;
-                if self.byte() == Some(b'=') {
-                    return Err(Flaw::new(self.at, "An attribute cannot be made of parts."));
-                }
-                continue;
-            }
-            match self.byte() {
-                None => {
-                    return Err(
-                        Flaw::new(start, format!("`<{}` is never closed.", tag.name))
-                            .hint("Is a `>` or a quote missing?"),
-                    );
-                }
-                Some(b'>') => {
-                    self.at += 1;
-                    break;
-                }
-                Some(byte) if byte.is_ascii_whitespace() || byte == b'/' => self.at += 1,
-                Some(b'=' | b'"' | b'\'' | b'<') => {
-                    return Err(Flaw::new(self.at, "An attribute cannot begin like this.")
-                        .hint("Is a quote missing before it?"));
-                }
-                Some(_) => {
-                    let attribute = self.attribute(&tag)?;
-                    tag.attributes.push(attribute);
-                }
-            }
-        }
-        let raw = RAW.contains(&tag.name.as_str()).then(|| tag.name.clone());
-        self.document.events.truncate(before);
-        self.push(Event::Start(tag));
-        raw.map_or(Ok(()), |name| self.raw_text(&name))
-    }
-
-    fn attribute(&mut self, tag: &Tag) -> Result<Attribute, Flaw> {
-        let start = self.at;
-        let end =
-            self.until(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'='));
-        let name = self
-            .source
-            .get(start..end)
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        self.at = end;
-        if self.construct().is_some() {
-            return Err(Flaw::new(
-                end,
-                "An attribute's name cannot be made of parts.",
-            ));
-        }
-        let mut attribute = Attribute {
-            name,
-            range: start..end,
-            value: end..end,
-            quoted: false,
-            varies: false,
-        };
-        let equal = self.skip_blanks(end);
-        if self.source.as_bytes().get(equal) != Some(&b'=') {
-            return Ok(attribute);
-        }
-        self.at = self.skip_blanks(equal + 1);
-        let quote = self.byte().filter(|byte| matches!(byte, b'"' | b'\''));
-        if let Some(quote) = quote {
-            self.at += 1;
-            let from = self.at;
-            let state = State::Value(self.number());
-            loop {
-                if let Some(piece) = self.construct() {
-                    self.held(tag, &attribute.name, &piece)?;
-                    self.take(&piece, state)?;
-                    attribute.varies = true;
-                } else {
-                    match self.byte() {
-                        Some(byte) if byte == quote => break,
-                        Some(_) => self.at = self.until(|byte| byte == quote),
-                        None => {
-                            return Err(Flaw::new(from - 1, "This quote is never closed."));
-                        }
-                    }
-                }
-            }
-            attribute.value = from..self.at;
-            attribute.quoted = true;
-            self.at += 1;
-        } else {
-            let from = self.at;
-            let end = self.until(|byte| byte.is_ascii_whitespace() || byte == b'>');
-            self.at = end;
-            if self.construct().is_some() {
-                return Err(Flaw::new(
-                    end,
-                    format!("The value of `{}` needs quotes.", attribute.name),
-                )
-                .hint(format!("Write `{}=\"…\"`.", attribute.name)));
-            }
-            attribute.value = from..end;
-        }
-        attribute.range.end = self.at;
-        Ok(attribute)
-    }
-
-    /// Whether a construct may stand in the value of an attribute.
-    fn held(&self, tag: &Tag, name: &str, piece: &Piece) -> Result<(), Flaw> {
-        let runs =
-            name.starts_with("on") || name == "srcdoc" || (tag.name == "meta" && name == "content");
-        if runs && piece.kind == Kind::Expression {
-            return Err(
-                Flaw::new(piece.range.start, format!("`{name}` cannot hold a value."))
-                    .hint("It could be a script."),
-            );
-        }
-        Ok(())
-    }
-
     /// The content of script, style, title and the like.
     fn raw_text(&mut self, name: &str) -> Result<(), Flaw> {
         let (start, state) = (self.at, State::Inside(self.number()));
@@ -428,7 +266,9 @@ impl<'a> Scan<'a> {
                 rest.get(..name.len())
                     .is_some_and(|end| end.eq_ignore_ascii_case(name))
                     && rest.get(name.len()..).is_some_and(|rest| {
-                        rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '/' | '>'))
+                        rest.starts_with(|c: char| {
+                            c.is_ascii_whitespace() || matches!(c, '/' | '>')
+                        })
                     })
             });
             if closes {
@@ -490,85 +330,4 @@ impl<'a> Scan<'a> {
         self.at = range.end;
         Ok(())
     }
-
-    fn push(&mut self, event: Event) {
-        self.document.events.push(event);
-    }
-
-    fn number(&mut self) -> usize {
-        self.numbers += 1;
-        self.numbers
-    }
-
-    fn rest(&self) -> &'a str {
-        self.source.get(self.at..).unwrap_or_default()
-    }
-
-    fn byte(&self) -> Option<u8> {
-        self.source.as_bytes().get(self.at).copied()
-    }
-
-    /// The construct that begins here.
-    fn construct(&mut self) -> Option<Piece> {
-        while self
-            .pieces
-            .get(self.piece)
-            .is_some_and(|piece| piece.range.end <= self.at)
-        {
-            self.piece += 1;
-        }
-        self.pieces
-            .get(self.piece)
-            .filter(|piece| piece.kind != Kind::Text && piece.range.start == self.at)
-            .cloned()
-    }
-
-    fn construct_at(&self, at: usize) -> Option<&Piece> {
-        let index = self.pieces.partition_point(|piece| piece.range.start < at);
-        self.pieces
-            .get(index)
-            .filter(|piece| piece.kind != Kind::Text && piece.range.start == at)
-    }
-
-    /// Where the next such byte, construct or the end is.
-    fn until(&self, stop: impl Fn(u8) -> bool) -> usize {
-        let end = self
-            .pieces
-            .get(self.piece..)
-            .unwrap_or_default()
-            .iter()
-            .find(|piece| piece.range.end > self.at)
-            .map_or(self.source.len(), |piece| {
-                if piece.kind == Kind::Text {
-                    piece.range.end
-                } else {
-                    piece.range.start.max(self.at)
-                }
-            });
-        let bytes = self.source.as_bytes().get(self.at..end).unwrap_or_default();
-        bytes
-            .iter()
-            .position(|byte| stop(*byte))
-            .map_or(end, |at| self.at + at)
-    }
-
-    fn skip_blanks(&self, from: usize) -> usize {
-        let blanks = self
-            .source
-            .as_bytes()
-            .get(from..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
-        from + blanks
-    }
-}
-
-/// Whether a construct trims the blanks around it.
-fn trims(construct: &str) -> bool {
-    construct.get(2..).is_some_and(|rest| rest.starts_with('-'))
-        || construct
-            .get(..construct.len().saturating_sub(2))
-            .is_some_and(|rest| rest.ends_with('-'))
 }
