@@ -28,7 +28,6 @@ struct Taken {
     /// How often each message id came, by its hash.
     ids: HashMap<u64, u32>,
     mails: u64,
-    first: Option<Instant>,
     last: Option<Instant>,
     /// One whole mail, to be looked at.
     sample: String,
@@ -41,7 +40,6 @@ pub(crate) struct Count {
     pub(crate) mails: u64,
     /// Mails beyond the first of their message id.
     pub(crate) duplicates: u64,
-    pub(crate) first: Option<Instant>,
     pub(crate) last: Option<Instant>,
     pub(crate) sample: String,
 }
@@ -71,7 +69,6 @@ impl MailSink {
         Count {
             mails: taken.mails,
             duplicates: taken.mails.saturating_sub(taken.ids.len() as u64),
-            first: taken.first,
             last: taken.last,
             sample: taken.sample.clone(),
         }
@@ -145,7 +142,6 @@ impl MailSink {
         taken.mails += 1;
         // A mail without an id counts as a double of the others without one.
         *taken.ids.entry(id.unwrap_or_default()).or_default() += 1;
-        taken.first.get_or_insert(now);
         taken.last = Some(now);
         if wants_sample {
             taken.sample = String::from_utf8_lossy(&sample).into_owned();
