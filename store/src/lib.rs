@@ -46,6 +46,7 @@ pub mod media;
 pub mod message;
 pub mod model;
 mod page;
+pub mod preference;
 pub mod probe;
 pub mod project;
 pub mod rule;

@@ -64,3 +64,58 @@ pub async fn list(store: &Store) -> Result<Vec<TenantRow>, StoreError> {
     .fetch_all(&store.pool)
     .await?)
 }
+
+/// What a tenant has decided about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// Whether addresses and programs of those who open and click are kept.
+    pub keeps_visitor_details: bool,
+}
+
+/// A tenant's settings.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn settings(store: &Store, tenant: TenantId) -> Result<TenantSettings, StoreError> {
+    Ok(sqlx::query_as!(
+        TenantSettings,
+        "select keeps_visitor_details from tenants where id = $1",
+        tenant.0
+    )
+    .fetch_one(&store.pool)
+    .await?)
+}
+
+/// Decides them anew.
+///
+/// # Errors
+/// [`StoreError::NotFound`].
+pub async fn set_settings(
+    store: &Store,
+    tenant: TenantId,
+    settings: TenantSettings,
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "update tenants set keeps_visitor_details = $2 where id = $1",
+        tenant.0,
+        settings.keeps_visitor_details
+    )
+    .execute(&store.pool)
+    .await?;
+    crate::error::found(done.rows_affected())
+}
+
+/// Those who keep addresses and programs of those who open and click.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn keepers_of_visitor_details(store: &Store) -> Result<Vec<TenantId>, StoreError> {
+    Ok(
+        sqlx::query_scalar!(r#"select id as "id: Id" from tenants where keeps_visitor_details"#)
+            .fetch_all(&store.pool)
+            .await?
+            .into_iter()
+            .map(TenantId::from)
+            .collect(),
+    )
+}

@@ -7,6 +7,7 @@
 mod chunk;
 mod event;
 mod plan;
+mod wish;
 
 use std::str::FromStr;
 
@@ -17,6 +18,7 @@ use crate::{ChannelKind, DeliveryState};
 pub use chunk::{CHUNK, Chunk};
 pub use event::{CampaignEvent, CampaignEventType, Verdict};
 pub use plan::{Pace, Plan, PlannedChannel, Tracked, Wording};
+pub use wish::Wish;
 
 /// Enumerations whose names are shouted, as in the API.
 macro_rules! shouted {

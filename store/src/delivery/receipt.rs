@@ -41,14 +41,23 @@ pub(crate) struct Watermark {
 pub async fn raise(store: &Store, receipts: &[Receipt]) -> Result<u64, StoreError> {
     retry!({
         let mut connection = store.pool.acquire().await?;
-        raise_on(&mut connection, receipts).await
+        Ok(raise_on(&mut connection, receipts).await?.raised)
     })
+}
+
+/// What became of receipts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Noted {
+    /// Rows that rose.
+    pub(crate) raised: u64,
+    /// Receipts of messages that have no row here: a campaign's, perhaps.
+    pub(crate) unmatched: Vec<Receipt>,
 }
 
 pub(crate) async fn raise_on(
     connection: &mut sqlx::PgConnection,
     receipts: &[Receipt],
-) -> Result<u64, StoreError> {
+) -> Result<Noted, StoreError> {
     let mut ids: Vec<Uuid> = Vec::with_capacity(receipts.len());
     let mut tenants = Vec::with_capacity(receipts.len());
     let mut states = Vec::with_capacity(receipts.len());
@@ -68,11 +77,11 @@ pub(crate) async fn raise_on(
         details.push(detail.map(|text| preview(text, MAX_TEXT)));
     }
     if ids.is_empty() {
-        return Ok(0);
+        return Ok(Noted::default());
     }
     // One row for each message: the highest state, and when each of the three was reached.
     let done = sqlx::query!(
-        "with receipts as (
+        r#"with receipts as (
              select i.message_id, i.tenant_id, max(i.rank) as rank,
                  (array_agg(i.state order by i.rank desc, i.state desc))[1] as state,
                  (array_agg(i.detail order by i.rank desc, i.state desc))[1] as detail,
@@ -85,7 +94,7 @@ pub(crate) async fn raise_on(
          ), locked as (
              select d.message_id from deliveries d join receipts r using (message_id, tenant_id)
              where d.rank < r.rank order by d.message_id for no key update of d
-         )
+         ), risen as (
          update deliveries d set
              state = r.state, rank = r.rank, owner = null, lease_until = null, next_try_at = null,
              error_class = case when r.state in ('bounced', 'failed') then 'receipt' end,
@@ -95,7 +104,12 @@ pub(crate) async fn raise_on(
              read_at = coalesce(d.read_at, r.read_at),
              updated_at = now()
          from receipts r join locked using (message_id)
-         where d.message_id = r.message_id and d.tenant_id = r.tenant_id and d.rank < r.rank",
+         where d.message_id = r.message_id and d.tenant_id = r.tenant_id and d.rank < r.rank
+         returning d.message_id
+         )
+         select (select count(*) from risen) as "raised!", array(
+             select r.message_id from receipts r where not exists (
+                 select from deliveries d where d.message_id = r.message_id)) as "unmatched!""#,
         &ids,
         &tenants,
         &states,
@@ -103,9 +117,16 @@ pub(crate) async fn raise_on(
         &times,
         &details as &[Option<String>]
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await?;
-    Ok(done.rows_affected())
+    let is_unmatched = |receipt: &&Receipt| done.unmatched.contains(&receipt.message.0);
+    Ok(Noted {
+        raised: done.raised.unsigned_abs(),
+        unmatched: match done.unmatched.is_empty() {
+            true => Vec::new(),
+            false => receipts.iter().filter(is_unmatched).cloned().collect(),
+        },
+    })
 }
 
 /// The receipts that watermarks stand for. They reach what was sent and not refused, among the conversation's newest 200

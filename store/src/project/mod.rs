@@ -9,6 +9,8 @@
 //!
 //! Messages of a channel that does not exist (any more) or is another tenant's are left out.
 
+mod aftermath;
+mod campaign;
 mod change;
 mod conversation;
 mod copy;
@@ -20,11 +22,12 @@ mod track;
 
 use schemas::{
     Body, ChannelId, ChannelKind, Envelope, Hop, Message, MessageId, Outbound, TenantId, Timestamp,
-    TrackEvent,
+    TrackEvent, campaign::CampaignEvent,
 };
 
 use crate::{Store, StoreError};
 
+pub use aftermath::Raised;
 pub use pending::{Looked, look_again};
 
 /// What a batch did.
@@ -36,6 +39,15 @@ pub struct Projected {
     pub edited: u64,
     /// Messages left out: not understood yet, or their channel does not exist.
     pub skipped: u64,
+}
+
+/// What a batch of tracking events did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tracked {
+    /// Events that were not there before.
+    pub inserted: u64,
+    /// Messages of campaigns that stand elsewhere now.
+    pub raised: Vec<Raised>,
 }
 
 /// A message to be written, from whichever stream.
@@ -113,6 +125,18 @@ pub async fn outbound(
 ///
 /// # Errors
 /// [`StoreError::Unavailable`]: nothing was written, the batch may be repeated.
-pub async fn track(store: &Store, events: &[TrackEvent]) -> Result<Projected, StoreError> {
+pub async fn track(store: &Store, events: &[TrackEvent]) -> Result<Tracked, StoreError> {
     track::write(store, events).await
+}
+
+/// Writes what people and machines did with campaigns' messages (stream TRACK), and does what those wish who want no more.
+/// `edited` stays 0, though a machine's verdict replaces a human one.
+///
+/// # Errors
+/// [`StoreError::Unavailable`]: nothing was written, the batch may be repeated.
+pub async fn campaign_events(
+    store: &Store,
+    events: &[CampaignEvent],
+) -> Result<Projected, StoreError> {
+    campaign::write(store, events).await
 }

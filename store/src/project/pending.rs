@@ -6,7 +6,10 @@
 use schemas::{DeliveryState, TrackKind};
 use uuid::Uuid;
 
-use super::track;
+use super::{
+    aftermath::{self, News, Raised},
+    track,
+};
 use crate::{
     Store, StoreError,
     column::Id,
@@ -23,13 +26,15 @@ const LOOKS_BACK: i16 = 6;
 const BATCH: i64 = 500;
 
 /// What a round of looking did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     pub looked_at: u64,
     /// Events whose message is known now.
     pub found: u64,
     /// Messages that rose in the ledger.
     pub raised: u64,
+    /// Messages of campaigns that stand elsewhere now.
+    pub of_campaigns: Vec<Raised>,
 }
 
 impl Looked {
@@ -77,12 +82,10 @@ async fn look_once(store: &Store) -> Result<Looked, StoreError> {
     let mut receipts = Vec::new();
     let mut watermarks = Vec::new();
     let (mut found, mut messages, mut conversations) = (Vec::new(), Vec::new(), Vec::new());
+    let mut news = Vec::new();
     for event in &due {
-        let state = event
-            .event_type
-            .parse::<TrackKind>()
-            .ok()
-            .and_then(DeliveryState::of);
+        let kind = event.event_type.parse::<TrackKind>().ok();
+        let state = kind.and_then(DeliveryState::of);
         let Some(name) = &event.provider_id else {
             watermarks.extend(state.map(|state| Watermark {
                 tenant: schemas::TenantId(event.tenant.0),
@@ -99,6 +102,17 @@ async fn look_once(store: &Store) -> Result<Looked, StoreError> {
         found.push(event.id);
         messages.push(message.0);
         conversations.push(conversation.0);
+        news.extend(
+            kind.filter(|kind| aftermath::event(*kind).is_some())
+                .map(|kind| News {
+                    id: event.id,
+                    tenant: schemas::TenantId(event.tenant.0),
+                    message: *message,
+                    kind,
+                    at: event.at.into(),
+                    detail: event.detail.clone(),
+                }),
+        );
         receipts.extend(state.map(|state| Receipt {
             tenant: schemas::TenantId(event.tenant.0),
             message: *message,
@@ -130,11 +144,13 @@ async fn look_once(store: &Store) -> Result<Looked, StoreError> {
     .execute(&mut *transaction)
     .await?;
     receipts.extend(delivery::reached(&mut transaction, &watermarks).await?);
-    let raised = delivery::raise_on(&mut transaction, &receipts).await?;
+    let noted = delivery::raise_on(&mut transaction, &receipts).await?;
+    let of_campaigns = aftermath::note(&mut transaction, &noted.unmatched, &news).await?;
     transaction.commit().await?;
     Ok(Looked {
         looked_at: ids.len() as u64,
         found: found.len() as u64,
-        raised,
+        raised: noted.raised,
+        of_campaigns,
     })
 }

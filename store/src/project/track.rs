@@ -1,4 +1,4 @@
-//! Tracking events: the list of them, what they raise in the ledger, whom they suppress, and the counters.
+//! Tracking events: the list of them, what they raise in the ledgers, whom they suppress, and the counters.
 //!
 //! What a platform says names our messages by its own ids: they are looked up in `delivery_references`. What is not
 //! found there, because its record is still on its way or because we never sent it, is kept under
@@ -13,7 +13,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Projected, pending};
+use super::{
+    Tracked,
+    aftermath::{self, News},
+    pending,
+};
 use crate::{
     Store, StoreError,
     column::Id,
@@ -25,9 +29,9 @@ use crate::{
 /// Longest detail kept, in characters.
 const MAX_TEXT: usize = 500;
 
-pub(super) async fn write(store: &Store, events: &[TrackEvent]) -> Result<Projected, StoreError> {
+pub(super) async fn write(store: &Store, events: &[TrackEvent]) -> Result<Tracked, StoreError> {
     if events.is_empty() {
-        return Ok(Projected::default());
+        return Ok(Tracked::default());
     }
     // By id, so that two writers meet the same rows in the same order.
     let mut sorted: Vec<&TrackEvent> = events.iter().collect();
@@ -39,7 +43,7 @@ pub(super) async fn write(store: &Store, events: &[TrackEvent]) -> Result<Projec
 /// Which message, of which conversation.
 type Place = (MessageId, ConversationId);
 
-async fn write_once(store: &Store, events: &[&TrackEvent]) -> Result<Projected, StoreError> {
+async fn write_once(store: &Store, events: &[&TrackEvent]) -> Result<Tracked, StoreError> {
     let mut transaction = store.pool.begin().await?;
     let sent: Vec<Named<'_>> = events.iter().filter_map(|event| named(event)).collect();
     let known = look_up(&mut transaction, &sent).await?;
@@ -54,8 +58,10 @@ async fn write_once(store: &Store, events: &[&TrackEvent]) -> Result<Projected, 
     let mut receipts: Vec<Receipt> = Vec::new();
     let mut watermarks: Vec<Watermark> = Vec::new();
     let mut words = Vec::new();
+    let mut news = Vec::new();
     for event in events {
         words.extend(suppression::words(event));
+        news.extend(of_campaign(event, &place));
         let Some(state) = DeliveryState::of(event.kind) else {
             continue;
         };
@@ -81,13 +87,27 @@ async fn write_once(store: &Store, events: &[&TrackEvent]) -> Result<Projected, 
         }
     }
     receipts.extend(delivery::reached(&mut transaction, &watermarks).await?);
-    delivery::raise_on(&mut transaction, &receipts).await?;
+    let noted = delivery::raise_on(&mut transaction, &receipts).await?;
     suppression::apply(&mut transaction, words).await?;
+    let raised = aftermath::note(&mut transaction, &noted.unmatched, &news).await?;
     transaction.commit().await?;
-    Ok(Projected {
-        inserted,
-        edited: 0,
-        skipped: 0,
+    Ok(Tracked { inserted, raised })
+}
+
+/// What may be an event of a campaign: a word about a message whose name is known.
+fn of_campaign(event: &TrackEvent, place: impl Fn(&TrackEvent) -> Option<Place>) -> Option<News> {
+    aftermath::event(event.kind)?;
+    let (message, _) = match event.about {
+        About::Message | About::Sent => place(event)?,
+        About::Conversation | About::Address(_) => return None,
+    };
+    Some(News {
+        id: event.id,
+        tenant: event.tenant,
+        message,
+        kind: event.kind,
+        at: event.at,
+        detail: event.detail.clone(),
     })
 }
 
@@ -102,7 +122,8 @@ fn named(event: &TrackEvent) -> Option<Named<'_>> {
     }
 }
 
-/// The messages behind their platform's names, as far as they are recorded.
+/// The messages behind their platform's names, as far as they are recorded. A campaign's message has no delivery; it begins a
+/// conversation of its own name.
 pub(super) async fn look_up(
     connection: &mut PgConnection,
     sent: &[Named<'_>],
@@ -117,11 +138,12 @@ pub(super) async fn look_up(
         .map(|(.., name)| delivery::reference(name))
         .collect();
     Ok(sqlx::query!(
-        r#"select r.channel_id, r.provider_id, r.message_id as "message: Id", d.conversation_id as "conversation: Id"
+        r#"select r.channel_id, r.provider_id, r.message_id as "message: Id",
+               coalesce(d.conversation_id, r.message_id) as "conversation!: Id"
            from unnest($1::uuid[], $2::uuid[], $3::text[]) as i (tenant_id, channel_id, provider_id)
            join delivery_references r on r.channel_id = i.channel_id and r.provider_id = i.provider_id
                and r.tenant_id = i.tenant_id
-           join deliveries d on d.message_id = r.message_id"#,
+           left join deliveries d on d.message_id = r.message_id"#,
         &tenants,
         &channels,
         &names
