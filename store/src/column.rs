@@ -170,6 +170,7 @@ maybe_names!(
     ChannelKind,
     DeliveryState,
     Priority,
+    RecipientStatus,
     SuppressionReason,
     Verdict
 );

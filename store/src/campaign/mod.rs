@@ -13,8 +13,11 @@ pub mod check;
 pub mod chunk;
 pub mod expand;
 pub mod ledger;
+pub mod reaction;
+pub mod recipient;
 mod row;
 pub mod status;
+pub mod tally;
 pub mod watch;
 
 pub use row::{CampaignDraft, CampaignFilter, CampaignRow, create, delete, get, list, replace};
