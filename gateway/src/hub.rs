@@ -20,7 +20,7 @@ use crate::{
     live::Feed,
     problem::ApiError,
     projected::Projected,
-    route::send::Known,
+    route::{campaign::Figures, send::Known},
     settings::{ChannelTester, Deps, MediaKeeper, ModelKeeper, Settings},
 };
 
@@ -52,6 +52,7 @@ pub(crate) struct Hub {
     /// Digests of what was lately sent under an `Idempotency-Key`.
     pub(crate) sent: Bounded<MessageId, [u8; 32]>,
     pub(crate) projected: Projected,
+    pub(crate) figures: Figures,
     /// In KiB.
     pub(crate) intake: Semaphore,
     holding: Semaphore,
@@ -69,6 +70,7 @@ impl Hub {
             young: Bounded::new(65_536),
             sent: Bounded::new(32_768),
             projected: Projected::default(),
+            figures: Figures::default(),
             intake: Semaphore::new(INTAKE_KIB),
             holding: Semaphore::new(HELD),
             store: deps.store,

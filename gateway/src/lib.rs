@@ -11,6 +11,8 @@
 
 mod auth;
 mod bounded;
+mod counted;
+mod csv;
 mod directory;
 mod edge;
 mod extract;

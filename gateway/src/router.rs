@@ -92,6 +92,11 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(campaign::resume))
         .routes(routes!(campaign::stop))
         .routes(routes!(campaign::retry_failed))
+        .routes(routes!(campaign::stats))
+        .routes(routes!(campaign::recipients))
+        .routes(routes!(campaign::recipient))
+        .routes(routes!(campaign::resolve))
+        .routes(routes!(campaign::events))
         .routes(routes!(template::create, template::list))
         .routes(routes!(
             template::get,

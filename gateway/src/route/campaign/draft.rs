@@ -99,7 +99,10 @@ impl CampaignIn {
             few("/contact_list_ids", self.contact_list_ids.len()),
             few("/channel_ids", self.channel_ids.len()),
             rate("/pace/per_second", self.pace.per_second),
-            rate("/pace/per_second_and_domain", self.pace.per_second_and_domain),
+            rate(
+                "/pace/per_second_and_domain",
+                self.pace.per_second_and_domain,
+            ),
             share("/pace/pause_at_failures", self.pace.pause_at_failures),
             window(&self.pace),
         ])?;
@@ -137,7 +140,9 @@ fn few(pointer: &str, count: usize) -> Result<(), ApiError> {
 }
 
 fn email(pointer: &str, address: Option<&str>) -> Result<(), ApiError> {
-    let Some(address) = address else { return Ok(()) };
+    let Some(address) = address else {
+        return Ok(());
+    };
     let fits = address.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && domain.contains('.') && !address.contains(char::is_whitespace)
     });
@@ -174,7 +179,10 @@ fn window(pace: &Pace) -> Result<(), ApiError> {
     let (from, to) = (pace.window_from.as_deref(), pace.window_to.as_deref());
     for (pointer, time) in [("/pace/window_from", from), ("/pace/window_to", to)] {
         if time.is_some_and(|time| !is_time(time)) {
-            return Err(ApiError::invalid(pointer, "Give a time of day as HH:MM, e.g. 09:00."));
+            return Err(ApiError::invalid(
+                pointer,
+                "Give a time of day as HH:MM, e.g. 09:00.",
+            ));
         }
     }
     if from.is_some() != to.is_some() {

@@ -1,7 +1,10 @@
 //! Campaigns: what people decide about them, and what they are told to do.
 
 mod draft;
+mod event;
+mod recipient;
 mod run;
+mod stats;
 
 use std::sync::Arc;
 
@@ -17,6 +20,12 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 pub(crate) use self::draft::CampaignIn;
+pub(crate) use self::event::{__path_events, events};
+pub(crate) use self::recipient::{
+    __path_get as __path_recipient, __path_list as __path_recipients, __path_resolve, get as recipient,
+    list as recipients, resolve,
+};
+pub(crate) use self::stats::{__path_stats, Figures, stats};
 pub(crate) use self::run::{
     __path_pause, __path_resume, __path_retry_failed, __path_schedule, __path_start, __path_stop,
     __path_unschedule, pause, resume, retry_failed, schedule, start, stop, unschedule,

@@ -113,7 +113,14 @@ pub(crate) async fn unschedule(
     caller: Caller,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<CampaignOut>, ApiError> {
-    go(&hub, &caller, id, CampaignStatus::Draft, "only a scheduled one can be taken back").await?;
+    go(
+        &hub,
+        &caller,
+        id,
+        CampaignStatus::Draft,
+        "only a scheduled one can be taken back",
+    )
+    .await?;
     changed(&hub, &caller, id, "campaign.unschedule").await
 }
 
@@ -141,7 +148,14 @@ pub(crate) async fn pause(
     caller: Caller,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<CampaignOut>, ApiError> {
-    go(&hub, &caller, id, CampaignStatus::Paused, "only a running one can be paused").await?;
+    go(
+        &hub,
+        &caller,
+        id,
+        CampaignStatus::Paused,
+        "only a running one can be paused",
+    )
+    .await?;
     changed(&hub, &caller, id, "campaign.pause").await
 }
 
@@ -156,7 +170,14 @@ pub(crate) async fn resume(
     caller: Caller,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<CampaignOut>, ApiError> {
-    go(&hub, &caller, id, CampaignStatus::Running, "only a paused one can be resumed").await?;
+    go(
+        &hub,
+        &caller,
+        id,
+        CampaignStatus::Running,
+        "only a paused one can be resumed",
+    )
+    .await?;
     changed(&hub, &caller, id, "campaign.resume").await
 }
 
@@ -171,7 +192,14 @@ pub(crate) async fn stop(
     caller: Caller,
     Path(id): Path<CampaignId>,
 ) -> Result<axum::Json<CampaignOut>, ApiError> {
-    go(&hub, &caller, id, CampaignStatus::Cancelled, "it is over already").await?;
+    go(
+        &hub,
+        &caller,
+        id,
+        CampaignStatus::Cancelled,
+        "it is over already",
+    )
+    .await?;
     changed(&hub, &caller, id, "campaign.stop").await
 }
 

@@ -1,0 +1,463 @@
+//! Whom a campaign is for, and what became of each: as pages, as a table, one by one, and what a person decides about
+//! those who may or may not have been sent to.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{OriginalUri, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use render::{CampaignFacts, Compiled, Links, Recipient, Source};
+use schemas::{
+    CampaignId, ChannelId, ChannelKind, ContactId, MessageId, TenantId, Timestamp,
+    campaign::{RecipientStatus, Tracked},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use store::{
+    Store, StoreError,
+    campaign::{
+        recipient::{self, RecipientFilter, RecipientRow},
+        watch,
+    },
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{missing, named};
+use crate::{
+    auth::Caller,
+    csv,
+    extract::{Json, Path, Query},
+    hub::Hub,
+    page,
+    problem::ApiError,
+    route::{SUCCESS, SuccessOut},
+};
+
+/// Rows of a table that are in memory at a time.
+const PART: u32 = 2000;
+
+/// A recipient.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignMessage)]
+pub(crate) struct RecipientOut {
+    id: MessageId,
+    campaign_id: CampaignId,
+    contact_id: ContactId,
+    /// Null where there was nothing to send, as `channel_id` and `address`.
+    channel_type: Option<ChannelKind>,
+    channel_id: Option<ChannelId>,
+    address: Option<String>,
+    status: RecipientStatus,
+    /// Tries so far.
+    attempt: i16,
+    next_try_at: Option<Timestamp>,
+    sent_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
+    /// A token: `no-address`, `no-consent`, `suppressed`, `permanent`, …
+    failure_class: Option<String>,
+    failure_reason: Option<String>,
+    /// What the platform calls it.
+    external_message_id: Option<String>,
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<RecipientRow> for RecipientOut {
+    fn from(row: RecipientRow) -> Self {
+        let chunk = row.chunk.map(|chunk| ("chunk".to_owned(), json!(chunk)));
+        Self {
+            id: row.id,
+            campaign_id: row.campaign_id,
+            contact_id: row.contact_id,
+            channel_type: row.channel_type,
+            channel_id: row.channel_id,
+            address: row.address,
+            status: row.status,
+            attempt: row.attempt,
+            next_try_at: row.next_try_at,
+            sent_at: row.sent_at,
+            delivered_at: row.delivered_at,
+            failed_at: row.failed_at,
+            failure_class: row.failure_class,
+            failure_reason: row.failure_reason,
+            external_message_id: row.external_message_id,
+            metadata: chunk.into_iter().collect(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// How a table is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    Json,
+    Csv,
+}
+
+/// Which recipients.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RecipientQuery {
+    status: Option<RecipientStatus>,
+    contact_id: Option<ContactId>,
+    /// An e-mail address, a number: as it was written to, or as the contact has it now.
+    #[param(max_length = 512)]
+    address: Option<String>,
+    /// `csv`: all of them as a table; so does `Accept: text/csv`.
+    format: Option<Format>,
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `X-Next-Cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{1,16}-[0-9a-f]{32}$")]
+    cursor: Option<String>,
+}
+
+fn slow() -> ApiError {
+    ApiError::bad_request(
+        "Looking for these takes too long. Leave filters out, or fetch all of them with `format=csv`.",
+    )
+}
+
+/// List a campaign's recipients and what became of them.
+///
+/// In the order in which they are sent to, and at the end those who are not. Whoever is tried again meanwhile may be seen
+/// twice; nobody is missed. What each was sent is answered for one (`GET /campaigns/{campaign_id}/recipients/{contact_id}`).
+#[utoipa::path(
+    get, path = "/campaigns/{campaign_id}/recipients", tag = "campaigns", operation_id = "list_campaign_recipients",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign"), RecipientQuery),
+    responses((status = 200, description = "A page, or with `format=csv` all of them", content(
+        ([RecipientOut] = "application/json"), (String = "text/csv"))))
+)]
+pub(crate) async fn list(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Path(id): Path<CampaignId>,
+    Query(query): Query<RecipientQuery>,
+) -> Result<Response, ApiError> {
+    if let Some(address) = &query.address
+        && (address.is_empty() || address.len() > 512 || address.contains('\0'))
+    {
+        return Err(ApiError::bad_request(
+            "`address` must have 1 to 512 bytes, none of them NUL.",
+        ));
+    }
+    let limit = page::limit(query.limit)?;
+    let cursor = page::cursor(query.cursor.as_deref())?;
+    store::campaign::get(&hub.store, caller.tenant, id)
+        .await
+        .map_err(missing)?;
+    let filter = RecipientFilter {
+        status: query.status,
+        contact: query.contact_id,
+        address: query.address,
+    };
+    if wants_table(query.format, &headers) {
+        return table(&hub.store, caller.tenant, id, filter).await;
+    }
+    let found = recipient::list(&hub.store, caller.tenant, id, &filter, cursor, limit)
+        .await?
+        .ok_or_else(slow)?;
+    let items: Vec<RecipientOut> = found.items.into_iter().map(Into::into).collect();
+    let next = found.next.map(|next| next.to_string());
+    Ok(page::answer(&uri, &items, next))
+}
+
+fn wants_table(format: Option<Format>, headers: &HeaderMap) -> bool {
+    let accepts = || {
+        let accept = headers
+            .get(header::ACCEPT)
+            .and_then(|accept| accept.to_str().ok());
+        accept.is_some_and(|accept| accept.trim_start().starts_with("text/csv"))
+    };
+    format.map_or_else(accepts, |format| format == Format::Csv)
+}
+
+async fn table(
+    store: &Store,
+    tenant: TenantId,
+    campaign: CampaignId,
+    filter: RecipientFilter,
+) -> Result<Response, ApiError> {
+    let mut parts = Box::pin(parts(store.clone(), tenant, campaign, filter));
+    // Read before the answer begins, so that a database that is down is answered as such.
+    let first = parts.try_next().await?;
+    let all = stream::iter(first.map(Ok)).chain(parts);
+    let mut response = Body::from_stream(all).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
+    );
+    let name = format!("attachment; filename=\"recipients-{campaign}.csv\"");
+    if let Ok(name) = HeaderValue::try_from(name) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+/// Where a table goes on; the header is written before the first.
+enum Place {
+    Start,
+    After(store::Cursor),
+    End,
+}
+
+/// Lines of a table, one page of rows at a time.
+fn parts(
+    store: Store,
+    tenant: TenantId,
+    campaign: CampaignId,
+    filter: RecipientFilter,
+) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
+    stream::try_unfold(Place::Start, move |place| {
+        let (store, filter) = (store.clone(), filter.clone());
+        async move {
+            let mut lines = Vec::new();
+            let cursor = match place {
+                Place::Start => {
+                    csv::line(&mut lines, COLUMNS);
+                    None
+                }
+                Place::After(cursor) => Some(cursor),
+                Place::End => return Ok(None),
+            };
+            // The answer has begun: one that takes too long ends it, and the client sees that it is cut off.
+            let found = recipient::list(&store, tenant, campaign, &filter, cursor, PART)
+                .await?
+                .ok_or_else(|| StoreError::Invalid("the table takes too long".into()))?;
+            for row in &found.items {
+                write(&mut lines, row);
+            }
+            let next = found.next.map_or(Place::End, Place::After);
+            Ok(Some((Bytes::from(lines), next)))
+        }
+    })
+}
+
+const COLUMNS: [&str; 13] = [
+    "contact_id",
+    "address",
+    "channel_type",
+    "channel_id",
+    "status",
+    "attempt",
+    "sent_at",
+    "delivered_at",
+    "failed_at",
+    "failure_class",
+    "failure_reason",
+    "external_message_id",
+    "updated_at",
+];
+
+fn write(lines: &mut Vec<u8>, row: &RecipientRow) {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let fields: [String; COLUMNS.len()] = [
+        row.contact_id.to_string(),
+        text(&row.address),
+        row.channel_type.map_or("", ChannelKind::name).to_owned(),
+        row.channel_id.map(|id| id.to_string()).unwrap_or_default(),
+        row.status.name().to_owned(),
+        row.attempt.to_string(),
+        time(row.sent_at),
+        time(row.delivered_at),
+        time(row.failed_at),
+        text(&row.failure_class),
+        text(&row.failure_reason),
+        text(&row.external_message_id),
+        row.updated_at.to_string(),
+    ];
+    csv::line(lines, fields.iter().map(String::as_str));
+}
+
+/// A recipient, and what it is sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignMessageWithContent)]
+pub(crate) struct RecipientWholeOut {
+    #[serde(flatten)]
+    recipient: RecipientOut,
+    subject: Option<String>,
+    /// What it says, made anew from the frozen templates and the contact as it is now, with links that lead where they lead.
+    content: Option<String>,
+    html_content: Option<String>,
+    /// Why there is no content.
+    content_problem: Option<String>,
+}
+
+/// Links that lead where they lead.
+struct Plain;
+
+impl Links for Plain {
+    fn click(&self, url: &str) -> String {
+        url.to_owned()
+    }
+
+    fn pixel(&self) -> String {
+        String::new()
+    }
+
+    fn preferences(&self) -> String {
+        "#unsubscribe".into()
+    }
+}
+
+/// One recipient, with what it is sent.
+#[utoipa::path(
+    get, path = "/campaigns/{campaign_id}/recipients/{contact_id}", tag = "campaigns",
+    operation_id = "get_campaign_recipient",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign"),
+           ("contact_id" = uuid::Uuid, Path, description = "The contact")),
+    responses((status = 200, description = "The recipient", body = RecipientWholeOut))
+)]
+pub(crate) async fn get(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path((id, contact)): Path<(CampaignId, ContactId)>,
+) -> Result<axum::Json<RecipientWholeOut>, ApiError> {
+    let row = recipient::get(&hub.store, caller.tenant, id, contact)
+        .await
+        .map_err(|error| ApiError::or_not_found(error, "recipient"))?;
+    let mut whole = RecipientWholeOut {
+        subject: None,
+        content: None,
+        html_content: None,
+        content_problem: None,
+        recipient: RecipientOut::from(row),
+    };
+    match content(
+        &hub,
+        &caller,
+        id,
+        contact,
+        whole.recipient.address.as_deref(),
+    )
+    .await?
+    {
+        Ok(rendered) => {
+            whole.subject = rendered.subject;
+            whole.content = Some(rendered.text);
+            let kind = whole.recipient.channel_type.map(ChannelKind::address_kind);
+            whole.html_content = rendered.html.filter(|_| kind == Some("email"));
+        }
+        Err(problem) => whole.content_problem = Some(problem),
+    }
+    Ok(axum::Json(whole))
+}
+
+async fn content(
+    hub: &Hub,
+    caller: &Caller,
+    id: CampaignId,
+    contact: ContactId,
+    address: Option<&str>,
+) -> Result<Result<render::Rendered, String>, ApiError> {
+    let planned = watch::planned(&hub.store, id).await?;
+    let Some(planned) = planned.filter(|planned| planned.tenant == caller.tenant) else {
+        return Err(ApiError::not_found("recipient"));
+    };
+    let to = match store::contact::get(&hub.store, caller.tenant, contact).await {
+        Ok(to) => to,
+        Err(StoreError::NotFound) => return Ok(Err("The contact was deleted.".into())),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(address) = address else {
+        return Ok(Err("Nothing is sent to the contact.".into()));
+    };
+    let compiled = Compiled::new(Source {
+        wordings: &planned.plan.wordings,
+        tracked: Tracked {
+            opens: false,
+            clicks: false,
+            unsubscribe: planned.plan.tracked.unsubscribe,
+        },
+        defaults: &planned.plan.defaults,
+    });
+    let compiled = match compiled {
+        Ok(compiled) => compiled,
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            return Ok(Err(problems.join(" ")));
+        }
+    };
+    let attributes = super::super::map(Some(to.attributes));
+    let rendered = compiled.render(
+        &Recipient {
+            contact,
+            name: to.name.as_deref(),
+            address,
+            language: to.language.as_deref(),
+            time_zone: to.time_zone.as_deref(),
+            attributes: &attributes,
+            campaign: CampaignFacts {
+                id,
+                name: &planned.name,
+            },
+        },
+        &Plain,
+    );
+    Ok(rendered.map_err(|error| error.to_string()))
+}
+
+/// A decision about a recipient.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DecisionIn {
+    /// It left.
+    MarkSent,
+    /// It did not leave. `retry-failed` tries again.
+    MarkFailed,
+}
+
+/// What is decided.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ResolveRecipientIn)]
+pub(crate) struct ResolveIn {
+    action: DecisionIn,
+}
+
+/// Decide about a recipient whose status is `UNKNOWN`: it may or may not have been sent to.
+#[utoipa::path(
+    post, path = "/campaigns/{campaign_id}/recipients/{contact_id}/resolve", tag = "campaigns",
+    operation_id = "resolve_campaign_recipient",
+    params(("campaign_id" = uuid::Uuid, Path, description = "The campaign"),
+           ("contact_id" = uuid::Uuid, Path, description = "The contact")),
+    request_body(content = ResolveIn, example = json!({"action": "mark_sent"})),
+    responses((status = 200, description = "Done", body = SuccessOut))
+)]
+pub(crate) async fn resolve(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Path((id, contact)): Path<(CampaignId, ContactId)>,
+    Json(body): Json<ResolveIn>,
+) -> Result<axum::Json<SuccessOut>, ApiError> {
+    let (was_sent, word) = match body.action {
+        DecisionIn::MarkSent => (true, "mark_sent"),
+        DecisionIn::MarkFailed => (false, "mark_failed"),
+    };
+    let decided = recipient::resolve(&hub.store, caller.tenant, id, contact, was_sent)
+        .await
+        .map_err(|error| ApiError::or_not_found(error, "recipient"))?;
+    if !decided {
+        return Err(ApiError::conflict(
+            "The recipient is not UNKNOWN, or not any more. Look at its status.",
+        ));
+    }
+    let detail = json!({"contact": contact, "action": word});
+    hub.audit(&caller, "campaign.resolve", named(id), Some(detail))
+        .await?;
+    Ok(SUCCESS)
+}
