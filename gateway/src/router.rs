@@ -19,7 +19,7 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audience, audit, campaign, channel, chat_page, contact, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, stats, suppression, template, template_check, template_variant, typing, understanding, webhook,
+        api_key, audience, audit, campaign, channel, chat_page, contact, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, stats, suppression, template, template_check, template_preview, template_variant, typing, understanding, webhook,
     },
 };
 
@@ -110,8 +110,8 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
             template_variant::delete
         ))
         .routes(routes!(template_check::check))
-        .routes(routes!(template_check::preview))
-        .routes(routes!(template_check::test))
+        .routes(routes!(template_preview::preview))
+        .routes(routes!(template_preview::test))
         .routes(routes!(rule::create, rule::list))
         .routes(routes!(rule::get, rule::put, rule::update, rule::delete))
         .routes(routes!(api_key::create, api_key::list))

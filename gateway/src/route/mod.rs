@@ -40,6 +40,7 @@ pub(crate) mod stats;
 pub(crate) mod suppression;
 pub(crate) mod template;
 pub(crate) mod template_check;
+pub(crate) mod template_preview;
 pub(crate) mod template_variant;
 pub(crate) mod typing;
 pub(crate) mod understanding;

@@ -1,15 +1,17 @@
-//! Stored replies.
+//! Stored replies, and what campaigns say.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{extract::State, http::StatusCode};
 use schemas::{ChannelId, TemplateId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use store::template::{TemplateFilter, TemplateNew, TemplatePatch as StorePatch, TemplateRow};
+use store::template::{
+    TemplateFilter, TemplateNew, TemplatePatch as StorePatch, TemplateRow, VariantRow,
+};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{object, optional_text, text};
+use super::{object, optional_text, template_check, template_variant::VariantOut, text};
 use crate::{
     auth::Caller,
     extract::{Json, Path, Query, given, present},
@@ -17,7 +19,7 @@ use crate::{
     problem::ApiError,
 };
 
-const MAX_CONTENT: usize = 100_000;
+pub(super) const MAX_CONTENT: usize = 100_000;
 
 /// A template to be made.
 #[derive(Deserialize, ToSchema)]
@@ -34,10 +36,10 @@ pub(crate) struct TemplateIn {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 998)]
     subject: Option<String>,
-    /// The text, with `{{ variables }}`.
-    #[serde(alias = "text_content")]
+    /// The text, with `{{ variables }}`; made from the HTML when absent.
+    #[serde(default, alias = "text_content", alias = "textContent")]
     #[schema(min_length = 1, max_length = 100_000)]
-    content: String,
+    content: Option<String>,
     #[serde(default, alias = "htmlContent")]
     #[schema(min_length = 1, max_length = 100_000)]
     html_content: Option<String>,
@@ -72,7 +74,12 @@ pub(crate) struct TemplatePatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 998)]
     subject: Option<Option<String>>,
-    #[serde(default, alias = "text_content", deserialize_with = "present")]
+    #[serde(
+        default,
+        alias = "text_content",
+        alias = "textContent",
+        deserialize_with = "present"
+    )]
     #[schema(min_length = 1, max_length = 100_000, nullable = false)]
     content: Option<String>,
     #[serde(default, alias = "htmlContent", deserialize_with = "given")]
@@ -107,12 +114,14 @@ pub(crate) struct TemplateOut {
     is_active: bool,
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
+    /// In other languages.
+    variants: Vec<VariantOut>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
-impl From<TemplateRow> for TemplateOut {
-    fn from(row: TemplateRow) -> Self {
+impl TemplateOut {
+    fn new(row: TemplateRow, variants: Vec<VariantRow>) -> Self {
         Self {
             id: row.id,
             channel_id: row.channel_id,
@@ -125,6 +134,7 @@ impl From<TemplateRow> for TemplateOut {
             variables: row.variables,
             is_active: row.is_active,
             metadata: super::map(row.metadata),
+            variants: variants.into_iter().map(Into::into).collect(),
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -143,11 +153,11 @@ fn variables(names: &[String]) -> Result<(), ApiError> {
         .try_for_each(|name| text("/variables", name, 64))
 }
 
-fn missing(error: store::StoreError) -> ApiError {
+pub(super) fn missing(error: store::StoreError) -> ApiError {
     ApiError::or_not_found(error, "template")
 }
 
-fn named(id: TemplateId) -> String {
+pub(super) fn named(id: TemplateId) -> String {
     format!("template:{id}")
 }
 
@@ -165,8 +175,14 @@ pub(crate) async fn create(
     Json(body): Json<TemplateIn>,
 ) -> Result<(StatusCode, axum::Json<TemplateOut>), ApiError> {
     text("/name", &body.name, 255)?;
-    text("/content", &body.content, MAX_CONTENT)?;
+    optional_text("/content", body.content.as_ref(), MAX_CONTENT)?;
     optional_text("/html_content", body.html_content.as_ref(), MAX_CONTENT)?;
+    if body.content.is_none() && body.html_content.is_none() {
+        return Err(ApiError::invalid(
+            "/content",
+            "Give content, html_content or both.",
+        ));
+    }
     optional_text("/description", body.description.as_ref(), 2000)?;
     optional_text("/subject", body.subject.as_ref(), 998)?;
     optional_text("/category", body.category.as_ref(), 255)?;
@@ -176,19 +192,44 @@ pub(crate) async fn create(
         name: body.name,
         description: body.description,
         subject: body.subject,
-        content: body.content,
+        content: body.content.unwrap_or_default(),
         html_content: body.html_content,
         category: body.category,
         variables: body.variables,
         is_active: body.is_active,
         metadata: object(body.metadata),
     };
+    template_check::declared(&draft(&caller, &new), &[])?;
     let row = store::template::create(&hub.store, caller.tenant, new).await?;
     hub.announce().await;
     let detail = json!({"name": row.name});
     hub.audit(&caller, "template.create", named(row.id), Some(detail))
         .await?;
-    Ok((StatusCode::CREATED, axum::Json(row.into())))
+    Ok((
+        StatusCode::CREATED,
+        axum::Json(TemplateOut::new(row, Vec::new())),
+    ))
+}
+
+/// A template before it is stored, to be looked at.
+fn draft(caller: &Caller, new: &TemplateNew) -> TemplateRow {
+    let now = Timestamp::now();
+    TemplateRow {
+        id: TemplateId(uuid::Uuid::nil()),
+        tenant_id: caller.tenant,
+        channel_id: new.channel_id,
+        name: new.name.clone(),
+        description: None,
+        subject: new.subject.clone(),
+        content: new.content.clone(),
+        html_content: new.html_content.clone(),
+        category: None,
+        variables: new.variables.clone(),
+        is_active: new.is_active,
+        metadata: None,
+        created_at: now,
+        updated_at: now,
+    }
 }
 
 /// Which templates.
@@ -228,7 +269,19 @@ pub(crate) async fn list(
         is_active: query.is_active,
     };
     let rows = store::template::list(&hub.store, caller.tenant, &filter).await?;
-    Ok(axum::Json(rows.into_iter().map(Into::into).collect()))
+    let ids: Vec<TemplateId> = rows.iter().map(|row| row.id).collect();
+    let mut variants: HashMap<TemplateId, Vec<VariantRow>> = HashMap::new();
+    for variant in store::template::variants(&hub.store, caller.tenant, &ids).await? {
+        variants
+            .entry(variant.template_id)
+            .or_default()
+            .push(variant);
+    }
+    let templates = rows.into_iter().map(|row| {
+        let variants = variants.remove(&row.id).unwrap_or_default();
+        TemplateOut::new(row, variants)
+    });
+    Ok(axum::Json(templates.collect()))
 }
 
 /// One template.
@@ -245,7 +298,8 @@ pub(crate) async fn get(
     let row = store::template::get(&hub.store, caller.tenant, id)
         .await
         .map_err(missing)?;
-    Ok(axum::Json(row.into()))
+    let variants = store::template::variants(&hub.store, caller.tenant, &[id]).await?;
+    Ok(axum::Json(TemplateOut::new(row, variants)))
 }
 
 /// Change a template.
@@ -284,13 +338,21 @@ pub(crate) async fn update(
         is_active: body.is_active,
         metadata: body.metadata.map(|given| given.and_then(object)),
     };
+    let variants = store::template::variants(&hub.store, caller.tenant, &[id]).await?;
+    if patch.says_something_else() {
+        let mut draft = store::template::get(&hub.store, caller.tenant, id)
+            .await
+            .map_err(missing)?;
+        patch.apply(&mut draft);
+        template_check::declared(&draft, &variants)?;
+    }
     let row = store::template::update(&hub.store, caller.tenant, id, patch)
         .await
         .map_err(missing)?;
     hub.announce().await;
     hub.audit(&caller, "template.update", named(id), None)
         .await?;
-    Ok(axum::Json(row.into()))
+    Ok(axum::Json(TemplateOut::new(row, variants)))
 }
 
 /// Change a template (the same as `PATCH`: what is not given stays).
