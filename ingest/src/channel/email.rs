@@ -1,8 +1,8 @@
 //! E-mail by webhook: one raw RFC 5322 mail a request, signed as a generic one; and what providers tell of mail that left by
 //! them, in JSON.
 //!
-//! - SendGrid (<https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features>):
-//!   an array of events; ECDSA over P-256 and SHA-256 of timestamp and body, by the key that SendGrid shows (`sendgrid_public_key`).
+//! - `SendGrid` (<https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features>):
+//!   an array of events; ECDSA over P-256 and SHA-256 of timestamp and body, by the key that `SendGrid` shows (`sendgrid_public_key`).
 //! - Mailgun (<https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks>): one event; HMAC-SHA-256 of
 //!   a timestamp and a token in the body, under the HTTP webhook signing key (`mailgun_signing_key`).
 //!

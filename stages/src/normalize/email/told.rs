@@ -1,4 +1,4 @@
-//! What a provider tells of mail that left by it: events of SendGrid and Mailgun.
+//! What a provider tells of mail that left by it: events of `SendGrid` and Mailgun.
 //!
 //! Sources: <https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>,
 //! <https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure>. All is news; what is not known says
