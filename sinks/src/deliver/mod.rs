@@ -54,6 +54,8 @@ const STAGE: &str = DeadLetter::DELIVER;
 /// How long a lane rests whose channel is switched off.
 const INACTIVE: Duration = Duration::from_secs(5);
 const PUBLISH: Duration = Duration::from_secs(30);
+/// How long what is being sent is nobody else's after the last sign of life of its sender; it is renewed meanwhile.
+const LEASE: Duration = Duration::from_secs(40);
 
 /// A message and where it came from.
 struct Entry {
@@ -79,6 +81,8 @@ struct Shared {
     senders: Arc<Senders>,
     /// Names this process in the ledger.
     owner: String,
+    /// As [`LEASE`] says, but in tests.
+    lease: Duration,
     /// One batch at a time for a channel, in this process.
     turns: Mutex<HashMap<ChannelId, Arc<AsyncMutex<()>>>>,
     /// Read by every batch; written by who waits for their end.
@@ -90,12 +94,25 @@ impl Deliver {
     /// over a restart takes its own claims back at once instead of after their lease.
     #[must_use]
     pub fn new(bus: Bus, store: Store, senders: Arc<Senders>, owner: impl Into<String>) -> Self {
+        Self::with_lease(bus, store, senders, owner, LEASE)
+    }
+
+    /// The same with a lease of its own: how long after this process died others call doubtful what it was sending.
+    #[must_use]
+    pub fn with_lease(
+        bus: Bus,
+        store: Store,
+        senders: Arc<Senders>,
+        owner: impl Into<String>,
+        lease: Duration,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 bus,
                 store,
                 senders,
                 owner: owner.into(),
+                lease,
                 turns: Mutex::default(),
                 waves: Arc::default(),
             }),

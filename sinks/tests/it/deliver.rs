@@ -1,10 +1,13 @@
 //! What is sent, in which order, and how often.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use schemas::{ChannelKind, DeliveryState, TrackKind};
 use serde_json::json;
-use store::delivery::{self, Claim};
+use store::delivery::{self, Claim, Verdict};
 
 use crate::{
     platform::Platform,
@@ -129,18 +132,21 @@ async fn a_refused_message_fails_alone() {
     assert!(hub.letters("deliver").await.is_empty());
 }
 
-/// Claims in the ledger as a sender that then dies while it sends.
-async fn dies_while_sending(hub: &Hub, outbound: &schemas::Outbound) {
-    let claim = Claim {
+fn claim(outbound: &schemas::Outbound) -> Claim<'_> {
+    Claim {
         message: outbound.message.id,
         tenant: outbound.tenant,
         channel: outbound.channel,
         kind: outbound.kind,
         conversation: outbound.message.conversation_id,
         recipient: &outbound.message.recipient.id,
-    };
+    }
+}
+
+/// Claims in the ledger as a sender that then dies while it sends.
+async fn dies_while_sending(hub: &Hub, outbound: &schemas::Outbound) {
     let lease = Duration::from_millis(400);
-    delivery::claim(&hub.store, &[claim], "dead", lease)
+    delivery::claim(&hub.store, &[claim(outbound)], "dead", lease)
         .await
         .unwrap();
     let marked = delivery::mark_sending(&hub.store, &[outbound.message.id], "dead", lease)
@@ -168,6 +174,34 @@ async fn what_may_have_left_is_never_sent_again_in_silence() {
         .await;
     role.stop().await;
     assert_eq!(platform.texts(), ["next"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_long_is_nobody_elses_while_its_sender_lives() {
+    let (hub, platform) = (Hub::new().await, Platform::start().await);
+    let channel = hub.telegram(&platform.base).await;
+    let slow = hub.outbound(ChannelKind::Telegram, channel, "7", "slow");
+    let stalled = platform.stall().await;
+    hub.send(&slow).await;
+    let lease = Duration::from_secs(1);
+    let role = hub.deliver_leasing(channel, lease).await;
+    until("it is being sent", || async { platform.texts().len() == 1 }).await;
+    let began = Instant::now();
+    let mut look = tokio::time::interval(Duration::from_millis(50));
+    while began.elapsed() < lease * 3 {
+        look.tick().await;
+        let verdicts = delivery::begin(&hub.store, &[claim(&slow)], "another", lease).await;
+        let verdict = verdicts.unwrap().remove(0).verdict;
+        assert!(
+            matches!(verdict, Verdict::HeldByOther { .. }),
+            "{verdict:?} after {:?}",
+            began.elapsed()
+        );
+    }
+    drop(stalled);
+    hub.until_state(slow.message.id, DeliveryState::Sent).await;
+    role.stop().await;
+    assert_eq!(platform.texts(), ["slow"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

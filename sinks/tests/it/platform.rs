@@ -7,12 +7,14 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode};
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::RwLock};
 
 #[derive(Clone, Default)]
 pub(crate) struct Platform {
     pub(crate) base: String,
     inner: Arc<Mutex<Inner>>,
+    /// Every answer waits for it.
+    busy: Arc<RwLock<()>>,
 }
 
 #[derive(Default)]
@@ -39,6 +41,11 @@ impl Platform {
         inner.answers.push_back((status, body.into()));
     }
 
+    /// Takes calls and answers none until the guard is dropped.
+    pub(crate) async fn stall(&self) -> tokio::sync::OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.busy).write_owned().await
+    }
+
     /// The texts of all calls, in order.
     pub(crate) fn texts(&self) -> Vec<String> {
         let inner = self.inner.lock().unwrap();
@@ -52,13 +59,21 @@ impl Platform {
 }
 
 async fn answer(State(platform): State<Platform>, body: Bytes) -> (StatusCode, String) {
-    let mut inner = platform.inner.lock().unwrap();
-    inner.calls.push(serde_json::from_slice(&body).unwrap());
-    // Good for Telegram and for webhooks.
-    let number = inner.calls.len();
-    let good = format!(
-        r#"{{"ok":true,"id":"p{number}","result":{{"message_id":{number},"chat":{{"id":7}}}}}}"#
-    );
-    let (status, body) = inner.answers.pop_front().unwrap_or((200, good));
-    (StatusCode::from_u16(status).unwrap(), body)
+    let (status, answer) = platform.take(&body);
+    let _answers_again = platform.busy.read().await;
+    (status, answer)
+}
+
+impl Platform {
+    fn take(&self, body: &[u8]) -> (StatusCode, String) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.calls.push(serde_json::from_slice(body).unwrap());
+        // Good for Telegram and for webhooks.
+        let number = inner.calls.len();
+        let good = format!(
+            r#"{{"ok":true,"id":"p{number}","result":{{"message_id":{number},"chat":{{"id":7}}}}}}"#
+        );
+        let (status, body) = inner.answers.pop_front().unwrap_or((200, good));
+        (StatusCode::from_u16(status).unwrap(), body)
+    }
 }

@@ -33,6 +33,9 @@ use tokio_util::sync::CancellationToken;
 /// How long anything may take before it counts as never.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// Longer than any test.
+const LEASE: Duration = Duration::from_secs(60);
+
 /// Processes that end with this one, because their standard input closes.
 struct Servers {
     nats_url: String,
@@ -212,15 +215,20 @@ impl Hub {
         let all = store::channel::ChannelFilter::default();
         let mine = store::channel::list(&self.store, self.tenant, all).await;
         let mine = mine.unwrap().iter().map(|row| row.id).collect();
-        self.serve(ledger, mine).await
+        self.serve(ledger, mine, LEASE).await
+    }
+
+    /// The same as [`Self::deliver`], whose leases are short.
+    pub(crate) async fn deliver_leasing(&self, channel: ChannelId, lease: Duration) -> Role {
+        self.serve(self.store.clone(), vec![channel], lease).await
     }
 
     /// Runs a deliverer on these channels, whether they exist or not.
     pub(crate) async fn deliver_lanes(&self, channels: Vec<ChannelId>) -> Role {
-        self.serve(self.store.clone(), channels).await
+        self.serve(self.store.clone(), channels, LEASE).await
     }
 
-    async fn serve(&self, ledger: Store, channels: Vec<ChannelId>) -> Role {
+    async fn serve(&self, ledger: Store, channels: Vec<ChannelId>, lease: Duration) -> Role {
         let settings = Settings {
             allow_private_urls: true,
             ..Settings::default()
@@ -228,7 +236,8 @@ impl Hub {
         let senders = Senders::new(self.store.clone(), settings);
         senders.refresh(true).await.unwrap();
         let owner = format!("owner-{}", MessageId::new().simple());
-        let handler = Deliver::new(self.bus.clone(), ledger, Arc::clone(&senders), owner);
+        let (bus, known) = (self.bus.clone(), Arc::clone(&senders));
+        let handler = Deliver::with_lease(bus, ledger, known, owner, lease);
         let stop = CancellationToken::new();
         tokio::spawn(senders.watch(self.bus.clone(), stop.clone()));
         Role::start(&self.bus, sinks::deliver::lanes(channels), handler, stop)

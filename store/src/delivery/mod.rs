@@ -19,6 +19,7 @@
 //! - The rank only rises, except along the drawn ways of a retry: `record(Queued)`, `take_ambiguous`, `Resend`, `reopen`.
 //! - `sending` is committed before the provider is called, so a row that is merely `claimed` was not sent.
 //! - Each claim raises `attempt`; a result of an earlier attempt can only tell that it *was* sent.
+//! - Who is slow and alive renews its lease ([`renew`]); only the lease of one who is dead or cut off runs out.
 //! - Calls may be repeated, and every one is a single statement on many messages.
 //!
 //! `owner` names one running process; a restarted process may keep its name, since what it was doing
@@ -270,6 +271,35 @@ pub async fn mark_sending(
         Ok(sqlx::query_scalar!(
             r#"update deliveries set state = 'sending', rank = 2, lease_until = now() + make_interval(secs => $3), updated_at = now()
                where message_id = any($1) and owner = $2 and state = 'claimed' and lease_until > now()
+               returning message_id as "id: Id""#,
+            &ids,
+            owner,
+            lease.as_secs_f64()
+        )
+        .fetch_all(&store.pool)
+        .await?
+        .into_iter()
+        .map(MessageId::from)
+        .collect())
+    })
+}
+
+/// Begins the leases anew of what is still being sent: as long as somebody does so, nobody else takes it for ambiguous.
+/// Also of those that lapsed meanwhile and were taken by nobody. Those that are still `owner`'s.
+///
+/// # Errors
+/// [`StoreError::Unavailable`]; the leases go on as they were.
+pub async fn renew(
+    store: &Store,
+    messages: &[MessageId],
+    owner: &str,
+    lease: Duration,
+) -> Result<Vec<MessageId>, StoreError> {
+    let ids = uuids(messages);
+    retry!({
+        Ok(sqlx::query_scalar!(
+            r#"update deliveries set lease_until = now() + make_interval(secs => $3)
+               where message_id = any($1) and owner = $2 and state = 'sending'
                returning message_id as "id: Id""#,
             &ids,
             owner,

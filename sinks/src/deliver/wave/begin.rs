@@ -17,8 +17,6 @@ use super::{
 
 /// How long a claim of doubtful messages holds until `sending` is committed for them.
 const CLAIM_LEASE: Duration = Duration::from_secs(15);
-/// How long a wave may take to send before its messages count as doubtful.
-const SENDING_LEASE: Duration = Duration::from_secs(40);
 
 /// What the ledger said of a wave.
 #[derive(Default)]
@@ -49,7 +47,7 @@ impl Wave {
             })
             .collect();
         let shared = &self.shared;
-        let claimed = delivery::begin(&shared.store, &claims, &shared.owner, SENDING_LEASE)
+        let claimed = delivery::begin(&shared.store, &claims, &shared.owner, shared.lease)
             .await
             .map_err(HandleError::transient)?;
         let mut begun = Begun::default();
@@ -77,7 +75,8 @@ impl Wave {
                 Verdict::HeldByOther { until } => {
                     let wait = until
                         .since(now)
-                        .clamp(Duration::from_millis(200), SENDING_LEASE);
+                        .min(shared.lease)
+                        .max(Duration::from_millis(200));
                     begun.held_for = begun.held_for.max(Some(wait));
                     begun.held.push(claimed.message);
                     held_up.insert(conversation);
@@ -147,7 +146,7 @@ impl Wave {
         let id = |at: usize| self.entries.get(at).map(|entry| entry.outbound.message.id);
         let messages: Vec<MessageId> = ready.iter().filter_map(|(at, _)| id(*at)).collect();
         let shared = &self.shared;
-        let ours = delivery::mark_sending(&shared.store, &messages, &shared.owner, SENDING_LEASE)
+        let ours = delivery::mark_sending(&shared.store, &messages, &shared.owner, shared.lease)
             .await
             .map_err(HandleError::transient)?;
         let ours: HashSet<MessageId> = ours.into_iter().collect();

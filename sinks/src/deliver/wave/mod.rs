@@ -1,16 +1,18 @@
 //! One wave: commit `sending`, send, record, then what follows.
 //!
 //! Between the commit and the record lies all that a crash can leave doubtful; so a wave is small
-//! ([`Route::wave`]), and nothing else happens in between.
+//! ([`Route::wave`]), and nothing else happens in between but that the leases are renewed: a file may take minutes, and
+//! while its sender lives nobody else may take its message for doubtful.
 
 mod aftermath;
 mod begin;
 mod record;
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use nats::{HandleError, Held};
 use schemas::{MessageId, Outbound};
+use store::delivery;
 
 use self::{aftermath::Aftermath, begin::Begun};
 use super::{
@@ -96,13 +98,30 @@ impl Wave {
                 .filter_map(|(at, _)| self.entries.get(*at))
                 .map(|entry| &entry.outbound)
                 .collect();
-            dispatch(&self.route, self.sender.as_ref(), &self.held, &messages).await
+            let sending: Vec<MessageId> = messages.iter().map(|sent| sent.message.id).collect();
+            tokio::select! {
+                tried = dispatch(&self.route, self.sender.as_ref(), &self.held, &messages) => tried,
+                never = self.keep(&sending) => match never {},
+            }
         };
         Ok(Sent {
             wave: self,
             begun,
             tried,
         })
+    }
+
+    /// Renews the leases for as long as it is asked to; thrice in a lease, so that one failure costs nothing.
+    async fn keep(&self, sending: &[MessageId]) -> Infallible {
+        let shared = &self.shared;
+        loop {
+            tokio::time::sleep(shared.lease / 3).await;
+            let kept = delivery::renew(&shared.store, sending, &shared.owner, shared.lease).await;
+            if let Err(error) = kept {
+                let channel = self.route.channel;
+                tracing::warn!(%channel, %error, "cannot renew the leases of what is being sent");
+            }
+        }
     }
 
     /// All but these do not wait for their chat's rate any more: they are done with, or their next try is scheduled.
