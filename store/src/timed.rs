@@ -6,6 +6,9 @@ use sqlx::{Postgres, Transaction};
 
 use crate::{Store, StoreError};
 
+/// What sorting and hashing may take: a million ids fit, and few such queries run at a time.
+const WORK_MEM: &str = "64MB";
+
 /// A transaction whose statements may take so long each. It is for reading: dropped, it is rolled back.
 pub(crate) async fn begin(
     store: &Store,
@@ -13,8 +16,9 @@ pub(crate) async fn begin(
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
     let mut transaction = store.pool.begin().await?;
     sqlx::query!(
-        r#"select set_config('statement_timeout', $1, true) as "set""#,
-        limit.as_millis().to_string()
+        r#"select set_config('statement_timeout', $1, true) as "timeout", set_config('work_mem', $2, true) as "memory""#,
+        limit.as_millis().to_string(),
+        WORK_MEM
     )
     .fetch_one(&mut *transaction)
     .await?;

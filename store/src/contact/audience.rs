@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use schemas::{ChannelId, TenantId};
-use sqlx::{QueryBuilder, Row, types::Json};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::Choice;
@@ -23,7 +23,7 @@ pub struct AudienceQuery {
 }
 
 /// What becomes of an audience: `contacts = reachable + suppressed + without_consent + without_address`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AudienceCount {
     pub contacts: i64,
     /// Have an address that is not suppressed and whose consent allows it.
@@ -48,56 +48,64 @@ pub async fn count(
 ) -> Result<Option<AudienceCount>, StoreError> {
     let channels: Vec<Uuid> = asked.channels.iter().map(|channel| channel.0).collect();
     let mut query = QueryBuilder::new(
-        "with audience as materialized (select c.id from contacts c where c.tenant_id = ",
-    );
-    query.push_bind(tenant.0).push(" and ");
-    asked.choice.push(&mut query, tenant);
-    query.push(
-        "), suppressed as materialized (select distinct kind, address from comm_suppressions
+        "with suppressed as materialized (
+             select kind, address from comm_suppressions
              where lifted_at is null and (expires_at is null or expires_at > now()) and tenant_id = ",
     );
     query.push_bind(tenant.0);
-    query
-        .push(" and (channel_id is null or channel_id = any(")
-        .push_bind(channels);
+    query.push(" and (channel_id is null or channel_id = any(");
+    query.push_bind(channels);
+    // By contact, and then by what is the matter: kinds that are open are bits.
     query.push(
-        ")) ), way as materialized (
-             select a.contact_id, a.kind, bool_or(s.kind is null) as is_free,
-                 bool_or(s.kind is null and a.consent in ('unknown', 'given')) as is_open
-             from audience join contact_addresses a on a.contact_id = audience.id
-             left join suppressed s on s.kind = a.kind and s.address =
-                 case when a.kind = 'email' then lower(a.address collate \"C\") else a.address end
-             where a.tenant_id = ",
+        ")))
+         select is_free, open, count(*) as count from (
+             select bool_or(w.is_free) as is_free,
+                 bit_or(case when w.is_free and w.consent in ('unknown', 'given') then 1 << w.place else 0 end) as open
+             from contacts c left join lateral (
+                 select a.consent, array_position(",
     );
-    query.push_bind(tenant.0);
-    query
-        .push(" and a.kind = any(")
-        .push_bind(asked.kinds.clone());
+    query.push_bind(asked.kinds.clone());
     query.push(
-        ") group by a.contact_id, a.kind
-         ), person as (
-             select bool_or(is_free) as is_free, bool_or(is_open) as is_open from way group by contact_id
-         )
-         select (select count(*) from audience) as contacts, count(*) as addressed,
-             count(*) filter (where is_open) as reachable, count(*) filter (where not is_free) as suppressed,
-             count(*) filter (where is_free and not is_open) as without_consent,
-             (select coalesce(jsonb_object_agg(kind, count), '{}') from (
-                 select kind, count(*) as count from way where is_open group by kind) as by_kind) as reachable_by
-         from person",
+        "::text[], a.kind) - 1 as place,
+                     (a.kind, case when a.kind = 'email' then lower(a.address collate \"C\") else a.address end)
+                         not in (select kind, address from suppressed) as is_free
+                 from contact_addresses a where a.contact_id = c.id and a.tenant_id = ",
     );
+    query.push_bind(tenant.0).push(" and a.kind = any(");
+    query.push_bind(asked.kinds.clone());
+    query.push(")) w on true where c.tenant_id = ");
+    query.push_bind(tenant.0).push(" and ");
+    asked.choice.push(&mut query, tenant);
+    query.push(" group by c.id) person group by is_free, open");
     let mut transaction = timed::begin(store, TIMEOUT).await?;
-    let counted = query.build().fetch_one(&mut *transaction).await;
-    let Some(row) = timed::within(counted)? else {
-        return Ok(None);
-    };
-    let number = |name| row.try_get::<i64, _>(name);
-    let contacts = number("contacts")?;
-    Ok(Some(AudienceCount {
-        contacts,
-        reachable: number("reachable")?,
-        reachable_by: row.try_get::<Json<_>, _>("reachable_by")?.0,
-        suppressed: number("suppressed")?,
-        without_consent: number("without_consent")?,
-        without_address: contacts - number("addressed")?,
-    }))
+    let counted = query
+        .build_query_as::<(Option<bool>, Option<i32>, i64)>()
+        .persistent(false)
+        .fetch_all(&mut *transaction)
+        .await;
+    Ok(timed::within(counted)?.map(|groups| sum(&groups, &asked.kinds)))
+}
+
+/// Groups of contacts: whether an address is not suppressed, which kinds are open, how many they are.
+fn sum(groups: &[(Option<bool>, Option<i32>, i64)], kinds: &[&str]) -> AudienceCount {
+    let mut all = AudienceCount::default();
+    for (is_free, open, count) in groups {
+        all.contacts += count;
+        let Some(is_free) = is_free else {
+            all.without_address += count;
+            continue;
+        };
+        let open = open.unwrap_or_default();
+        match (is_free, open) {
+            (false, _) => all.suppressed += count,
+            (true, 0) => all.without_consent += count,
+            (true, _) => all.reachable += count,
+        }
+        for (kind, bit) in kinds.iter().zip(0..) {
+            if open & (1 << bit) != 0 {
+                *all.reachable_by.entry((*kind).to_owned()).or_default() += count;
+            }
+        }
+    }
+    all
 }

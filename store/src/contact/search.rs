@@ -91,7 +91,11 @@ pub async fn list(
     filter.push(&mut query, tenant);
     query.push(" order by c.seq desc limit ").push_bind(rows);
     let mut transaction = timed::begin(store, TIMEOUT).await?;
-    let found = query.build().fetch_all(&mut *transaction).await;
+    let found = query
+        .build()
+        .persistent(false)
+        .fetch_all(&mut *transaction)
+        .await;
     let Some(found) = timed::within(found)? else {
         return Ok(None);
     };

@@ -219,6 +219,7 @@ async fn resolve(
             let mut transaction = timed::begin(store, TIMEOUT).await?;
             let found = query
                 .build_query_scalar::<Uuid>()
+                .persistent(false)
                 .fetch_all(&mut *transaction)
                 .await;
             let mut found = timed::within(found)?

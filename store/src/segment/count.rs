@@ -32,6 +32,7 @@ pub async fn count(
     let mut transaction = timed::begin(store, COUNT_TIMEOUT).await?;
     let counted = query
         .build_query_scalar()
+        .persistent(false)
         .fetch_one(&mut *transaction)
         .await;
     timed::within(counted)

@@ -272,13 +272,22 @@ impl Writer<'_> {
 
     fn member(&mut self, list: &Named) {
         self.query.push(
-            "exists (select from contact_list_members m where m.contact_id = c.id and m.status = 'confirmed' and m.list_id ",
+            "exists (select from contact_list_members m where m.contact_id = c.id and m.status = 'confirmed' and m.list_id = ",
         );
-        self.query
-            .push("= any(array(select l.id from contact_lists l where l.tenant_id = ");
-        self.query.push_bind(self.tenant.0);
-        self.named("l", list);
-        self.query.push(")))");
+        match list {
+            // A contact is on lists of its own tenant alone.
+            Named::Id(id) => {
+                self.query.push_bind(*id);
+            }
+            Named::Name(_) => {
+                self.query
+                    .push("any(array(select l.id from contact_lists l where l.tenant_id = ");
+                self.query.push_bind(self.tenant.0);
+                self.named("l", list);
+                self.query.push("))");
+            }
+        }
+        self.query.push(")");
     }
 
     fn did(&mut self, deed: Deed, campaign: Option<&Named>, within: Option<Span>) {
