@@ -203,6 +203,7 @@ impl Compiled {
                 Err(flaws) => {
                     let placed = flaws
                         .into_iter()
+                        .take(grammar::MAX_FLAWS)
                         .map(|flaw| flaw.placed(source, language, part));
                     problems.extend(placed);
                     None
@@ -262,7 +263,7 @@ impl Compiled {
 /// A part that is in the engine.
 struct Ready {
     variables: BTreeSet<String>,
-    optional: Vec<String>,
+    optional: BTreeSet<String>,
     /// Of HTML: the source of a text part made of it.
     text: Option<String>,
 }

@@ -209,7 +209,7 @@ fn languages() {
 #[test]
 fn what_is_read() {
     let text = "{{ a }}{{ b.c }}{{ d | d('') }}{% if e %}{{ e }}{% endif %}{{ city }}{{ name }}{{ email }}\
-        {{ contact.id }}{{ unsubscribe_url }}{% set s = f %}{{ s }}{% for g in h %}{{ g }}{% endfor %}";
+        {{ contact.id }}{{ unsubscribe_url }}{% set s = f %}{{ s }}{% for g in h %}{{ g }}{{ loop.index }}{% endfor %}";
     let compiled = compiled(&[wording(None, text)], &[("city", "x")]).unwrap();
     let all: Vec<_> = compiled.variables().iter().map(String::as_str).collect();
     assert_eq!(

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Instructions a part may run: enough for a newsletter of hundreds of articles, not for a loop over millions.
-const FUEL: u64 = 200_000;
+const FUEL: u64 = 50_000;
 /// Longest subject, in bytes: a line of RFC 5322.
 const MAX_SUBJECT: usize = 998;
 

@@ -4,7 +4,7 @@
 //! counted in values ([`MAX_JOINED`]), in a loop nothing may be joined to be kept, and there is no repetition (`*`).
 //! Steps are counted by the engine, output by [`crate::page`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     construct::{Kind, Piece},
@@ -17,6 +17,8 @@ use crate::{
 pub(crate) const MAX_SOURCE: usize = 400_000;
 /// Values that may be joined into one.
 const MAX_JOINED: u32 = 64;
+/// Flaws that are said of one part; the others come when these are mended.
+pub(crate) const MAX_FLAWS: usize = 20;
 const BLOCKS: [&str; 7] = ["if", "elif", "else", "endif", "for", "endfor", "set"];
 /// Names before a parenthesis that are no call.
 const OPERATORS: [&str; 8] = ["and", "or", "not", "in", "is", "if", "elif", "else"];
@@ -25,7 +27,7 @@ const OPERATORS: [&str; 8] = ["and", "or", "not", "in", "is", "if", "elif", "els
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     /// Names that the template itself provides for: asked for with `if` or `is`, or with a `default`.
-    pub(crate) optional: Vec<String>,
+    pub(crate) optional: BTreeSet<String>,
 }
 
 /// Checks every construct of a source; all flaws, in order.
@@ -47,6 +49,9 @@ pub(crate) fn check(source: &str, pieces: &[Piece]) -> Result<Reads, Vec<Flaw>> 
                 check.expression(piece.range.start, &tokens).map(drop)
             };
             check.flaws.extend(checked.err());
+            if check.flaws.len() >= MAX_FLAWS {
+                break;
+            }
         }
     }
     if check.flaws.is_empty() {
@@ -233,10 +238,7 @@ impl Check {
             }
         }
         parts.reverse();
-        let name = parts.join(".");
-        if !self.reads.optional.contains(&name) {
-            self.reads.optional.push(name);
-        }
+        self.reads.optional.insert(parts.join("."));
     }
 }
 
@@ -293,8 +295,8 @@ mod tests {
         let source = "{{ a | d('x') }}{% if b.c and d is defined %}{% endif %}{{ e }}";
         let reads = check(source, &cut(source).unwrap()).unwrap();
         for name in ["a", "b.c", "d"] {
-            assert!(reads.optional.iter().any(|read| read == name), "{name}");
+            assert!(reads.optional.contains(name), "{name}");
         }
-        assert!(!reads.optional.iter().any(|read| read == "e"));
+        assert!(!reads.optional.contains("e"));
     }
 }

@@ -67,14 +67,13 @@ impl io::Write for Page {
 
 /// The text with every mark replaced.
 pub(crate) fn addressed(text: String, html: bool, links: &dyn Links) -> String {
-    if !text.contains(OPEN) {
+    let Some((mut before, mut rest)) = text.split_once(OPEN) else {
         return text;
-    }
+    };
     let mut whole = String::with_capacity(text.len() + text.len() / 2);
-    let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once(OPEN) {
+    loop {
         whole.push_str(before);
-        let (mark, after) = after.split_once(CLOSE).unwrap_or((after, ""));
+        let (mark, after) = rest.split_once(CLOSE).unwrap_or((rest, ""));
         let address = match mark {
             "\u{3}" => links.pixel(),
             "\u{4}" => links.preferences(),
@@ -85,10 +84,14 @@ pub(crate) fn addressed(text: String, html: bool, links: &dyn Links) -> String {
         } else {
             whole.push_str(&address);
         }
-        rest = after;
+        match after.split_once(OPEN) {
+            Some(next) => (before, rest) = next,
+            None => {
+                whole.push_str(after);
+                return whole;
+            }
+        }
     }
-    whole.push_str(rest);
-    whole
 }
 
 /// What is escaped in HTML.
@@ -96,16 +99,21 @@ pub(crate) const SPECIAL: [char; 5] = ['&', '"', '\'', '<', '>'];
 
 /// For text and for between quotes. Marks stay.
 pub(crate) fn escape(into: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => into.push_str("&amp;"),
-            '"' => into.push_str("&quot;"),
-            '\'' => into.push_str("&#39;"),
-            '<' => into.push_str("&lt;"),
-            '>' => into.push_str("&gt;"),
-            c => into.push(c),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.find(SPECIAL) {
+        let (before, after) = rest.split_at(at);
+        into.push_str(before);
+        let mut chars = after.chars();
+        into.push_str(match chars.next() {
+            Some('&') => "&amp;",
+            Some('"') => "&quot;",
+            Some('\'') => "&#39;",
+            Some('<') => "&lt;",
+            _ => "&gt;",
+        });
+        rest = chars.as_str();
     }
+    into.push_str(rest);
 }
 
 /// A mark for an address that can be counted; any other address as [`address`] has it.

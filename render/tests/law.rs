@@ -142,6 +142,17 @@ fn template() -> impl Strategy<Value = String> {
         "{{ x | tracked }}",
         "{{ x | default('z') | trim }}",
         "{{ unsubscribe_url }}",
+        "{{ n // 0 }}",
+        "{{ n % n - -n }}",
+        "{{ n + x }}",
+        "{{ x[::0] }}",
+        "{{ l[n:] }}",
+        "{{ x | round(n) }}",
+        "{{ n | int | abs }}",
+        "{{ x | truncate(n) }}",
+        "{{ n | date(x) }}",
+        "{{ '2026-01-01' | date(x) }}",
+        "{{ x is divisibleby n }}",
         "{% if x %}",
         "{% else %}",
         "{% elif y %}",
@@ -208,7 +219,7 @@ fn template() -> impl Strategy<Value = String> {
 }
 
 fn html_of(compiled: &Compiled, x: &str, y: &str) -> Option<String> {
-    let values = json!({"x": x, "y": y, "l": [1, 2]});
+    let values = json!({"x": x, "y": y, "l": [1, 2], "n": 3});
     rendered(compiled, &values).ok()?.html
 }
 
@@ -234,7 +245,7 @@ proptest! {
 
     #[test]
     fn anything_compiles_or_says_why(
-        html in "\\PC{0,60}", parts in template(), text in template(), x in hostile(), number in any::<f64>()
+        html in "\\PC{0,60}", parts in template(), text in template(), x in hostile(), number in any::<f64>(), n in any::<i64>()
     ) {
         for source in [html.clone(), parts.clone(), html + &parts] {
             let wording = Wording { text: text.clone(), ..mail(&source) };
@@ -245,8 +256,9 @@ proptest! {
             });
             match compiled {
                 Ok(compiled) => {
+                    let numbers = if n % 3 == 0 { json!(number) } else { json!(n >> (n & 63)) };
                     for value in [json!(x), json!(number), json!([x, [x]]), json!({"x": {"y": x}}), Value::Null] {
-                        drop(rendered(&compiled, &json!({"x": value, "y": x, "l": [value]})));
+                        drop(rendered(&compiled, &json!({"x": value, "y": x, "l": [value], "n": numbers})));
                     }
                 }
                 Err(problems) => {

@@ -24,12 +24,14 @@ pub(super) struct Declaration {
     pub(super) important: bool,
 }
 
+/// How many ids, how many classes and attributes, how many types.
+pub(super) type Weight = (u32, u32, u32);
+
 /// Parts from the outermost element to the one that is meant.
 #[derive(Debug)]
 pub(super) struct Selector {
     pub(super) parts: Vec<Part>,
-    /// Of ids, of classes and attributes, of types.
-    pub(super) weight: (u32, u32, u32),
+    pub(super) weight: Weight,
 }
 
 #[derive(Debug, Default)]

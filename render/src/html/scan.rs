@@ -80,6 +80,8 @@ const RAW: [&str; 9] = [
     "title",
     "xmp",
 ];
+/// How long a closing tag can be that is not yet one: `</plaintext`.
+const LONGEST_END: usize = 12;
 /// The most that is read, so that what follows is bounded.
 const MAX_EVENTS: usize = 100_000;
 
@@ -242,15 +244,10 @@ impl<'a> Scan<'a> {
         let (start, state) = (self.at, State::Inside(self.number()));
         loop {
             if let Some(piece) = self.construct() {
-                let before = self.source.get(start..self.at).unwrap_or_default();
-                let begun = before
-                    .rfind('<')
-                    .and_then(|at| before.get(at..))
-                    .is_some_and(|tail| {
-                        tail.chars()
-                            .skip(1)
-                            .all(|c| c.is_ascii_alphabetic() || c == '/' || c.is_whitespace())
-                    });
+                let before = self.source.as_bytes().get(start..self.at);
+                let mut tail = before.unwrap_or_default().iter().rev().take(LONGEST_END);
+                let begun = tail.find(|byte| !(byte.is_ascii_alphabetic() || **byte == b'/'))
+                    == Some(&b'<');
                 if begun || piece.kind == Kind::Raw {
                     return Err(Flaw::new(self.at, "A tag cannot begin before a construct."));
                 }

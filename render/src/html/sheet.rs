@@ -8,13 +8,14 @@ use std::ops::Range;
 
 use super::{
     Edit,
-    css::{self, Declaration, Element, Selector},
+    css::{self, Declaration, Element, Selector, Weight},
     scan::{Document, Event, Tag},
     text::VOID,
 };
 use crate::page;
 
-/// Comparisons of an element with a part of a selector, all in all; what is left then stays in the sheets.
+/// Comparisons of an element with a part of a selector, and bytes of declarations that are written into elements, all in
+/// all; what is left then stays in the sheets.
 const WORK: u64 = 20_000_000;
 /// Elements that are known around another one.
 const MAX_DEPTH: usize = 200;
@@ -200,10 +201,10 @@ impl<'a> Tree<'a> {
         let Some(element) = self.open.last().cloned() else {
             return Vec::new();
         };
-        if HEADLESS.contains(&element.name) {
+        if HEADLESS.contains(&element.name) || self.work == 0 {
             return Vec::new();
         }
-        let mut said: Vec<((u32, u32, u32), &[Declaration])> = Vec::new();
+        let mut said: Vec<(Weight, &[Declaration])> = Vec::new();
         for rule in sheets.iter().flat_map(|sheet| &sheet.rules) {
             let strongest = rule
                 .selectors
@@ -219,6 +220,13 @@ impl<'a> Tree<'a> {
         said.sort_by_key(|(weight, _)| *weight);
         let mut declarations: Vec<Declaration> = Vec::new();
         for declaration in said.iter().flat_map(|(_, declarations)| *declarations) {
+            let cost = declarations.len() + declaration.value.len() + 16;
+            self.work = self
+                .work
+                .saturating_sub(u64::try_from(cost).unwrap_or(u64::MAX));
+            if self.work == 0 {
+                return Vec::new();
+            }
             let stronger = declarations
                 .iter()
                 .position(|known| known.property == declaration.property);

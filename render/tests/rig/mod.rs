@@ -77,5 +77,5 @@ pub(crate) fn said(html: &str, tracked: Tracked, attributes: &Value) -> (String,
     let compiled = compile(html, tracked).unwrap_or_else(|problems| panic!("{html}: {problems:?}"));
     let rendered =
         rendered(&compiled, attributes).unwrap_or_else(|error| panic!("{html}: {error}"));
-    (rendered.html.unwrap(), rendered.text)
+    (rendered.html.unwrap_or_default(), rendered.text)
 }
