@@ -94,21 +94,37 @@ mod tests {
     fn each_kind_has_its_form() {
         for (kind, given, form) in [
             ("email", " Ann@EXAMPLE.Org ", Ok("Ann@example.org")),
-            ("gmail", "ann@xn--bcher-kva.example", Ok("ann@bücher.example")),
+            (
+                "gmail",
+                "ann@xn--bcher-kva.example",
+                Ok("ann@bücher.example"),
+            ),
             ("email", "ann", Err(AddressError::Email)),
             ("phone", "+49 (0) 30 1234567", Ok("+49301234567")),
-            ("twilio", "WhatsApp:+44 7700 900123", Ok("whatsapp:+447700900123")),
+            (
+                "twilio",
+                "WhatsApp:+44 7700 900123",
+                Ok("whatsapp:+447700900123"),
+            ),
             ("phone", "030 1234567", Err(AddressError::Phone)),
             ("whatsapp", "+49 151 12345678", Ok("4915112345678")),
             ("whatsapp", "4915112345678", Ok("4915112345678")),
-            ("whatsapp", "US.13491208655302741918", Ok("US.13491208655302741918")),
+            (
+                "whatsapp",
+                "US.13491208655302741918",
+                Ok("US.13491208655302741918"),
+            ),
             ("whatsapp", "ann", Err(AddressError::Phone)),
             ("telegram", " 42 ", Ok("42")),
             ("telegram", "4\u{7}2", Err(AddressError::Text)),
             ("telegram", "  ", Err(AddressError::Text)),
             ("pigeon", "42", Err(AddressError::Kind)),
         ] {
-            assert_eq!(canonical(kind, given), form.map(str::to_owned), "{kind} {given}");
+            assert_eq!(
+                canonical(kind, given),
+                form.map(str::to_owned),
+                "{kind} {given}"
+            );
         }
     }
 

@@ -118,7 +118,11 @@ pub const COMMON: &[Field] = &[
         "How fast it may send to each chat, or from each number.",
     )
     .or("chat_rate_limit"),
-    field("concurrency", Form::Number(1, 256), "Calls side by side; 16 when absent."),
+    field(
+        "concurrency",
+        Form::Number(1, 256),
+        "Calls side by side; 16 when absent.",
+    ),
     field(
         "on_unknown",
         Form::OneOf(&["hold", "resend"]),

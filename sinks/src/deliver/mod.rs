@@ -42,8 +42,8 @@ use store::{Store, delivery};
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 use tokio_util::sync::CancellationToken;
 
-use self::{route::Route, run::Run};
 pub use self::senders::{Known, Senders, channel_of, lane, lanes};
+use self::{route::Route, run::Run};
 use crate::project::bury;
 
 /// Messages to hand over at once: [`nats::WorkerSettings::max_items`] of the role.

@@ -30,10 +30,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 
 pub use self::write::{Draft, DraftHead, DraftIdf, Shape, write};
-pub(super) use self::{
-    manifest::Manifest,
-    read::Model,
-};
+pub(super) use self::{manifest::Manifest, read::Model};
 use super::feature;
 
 /// No model file is longer.
