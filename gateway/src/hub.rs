@@ -22,6 +22,7 @@ use crate::{
     projected::Projected,
     route::{campaign::Figures, send::Known},
     settings::{ChannelTester, Deps, MediaKeeper, ModelKeeper, Settings},
+    track::Track,
 };
 
 /// Tenants held at a time: each takes a connection of the database until it is let go.
@@ -37,6 +38,7 @@ pub(crate) struct Hub {
     pub(crate) models: Arc<dyn ModelKeeper>,
     pub(crate) media: Arc<dyn MediaKeeper>,
     pub(crate) live: Feed,
+    pub(crate) track: Track,
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) directory: Directory,
     /// Google's public keys, as a JSON Web Key Set; null until they are known.
@@ -80,6 +82,7 @@ impl Hub {
             models: deps.models,
             media: deps.media,
             live: Feed::default(),
+            track: Track::default(),
             metrics: deps.metrics,
         })
     }

@@ -31,6 +31,7 @@ mod serve;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod track;
 
 pub use auth::JwtKeyError;
 pub use router::openapi;

@@ -38,7 +38,9 @@ use crate::{
         (name = "templates", description = "Stored replies, and what campaigns say"),
         (name = "rules", description = "Automatic answers"),
         (name = "understanding", description = "Languages, sentiment, intents: settings, models and labels"),
+        (name = "tracking", description = "Where links in campaigns lead"),
         (name = "stats", description = "Numbers"),
+        (name = "settings", description = "What a tenant has decided about itself"),
         (name = "api keys", description = "Who may call"),
         (name = "dead letters", description = "What could not go on"),
         (name = "audit", description = "Who changed what"),
@@ -134,7 +136,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 
 /// Whether a route takes no bearer token: the platform signs, the address is signed, or the socket's first words say who it is.
 fn is_open(route: &str) -> bool {
-    let open = ["/webhooks/", "/media/", "/webchat/"];
+    let open = ["/webhooks/", "/media/", "/webchat/", "/tracking/"];
     route == "/ws" || open.iter().any(|prefix| route.starts_with(prefix))
 }
 

@@ -269,7 +269,11 @@ pub(crate) fn dress(response: Response) -> Response {
     let dressed = response
         .headers()
         .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(CONTENT_TYPE.as_bytes()));
+        .is_some_and(|kind| {
+            // Pages for people say it in their own way.
+            let kind = kind.as_bytes();
+            kind.starts_with(CONTENT_TYPE.as_bytes()) || kind.starts_with(b"text/html")
+        });
     if dressed {
         return response;
     }

@@ -19,8 +19,9 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audience, audit, campaign, channel, chat_page, contact, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, stats, suppression, template, template_check, template_preview, template_variant, typing, understanding, webhook,
+        api_key, audience, audit, campaign, channel, chat_page, contact, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, setting, stats, suppression, template, template_check, template_preview, template_variant, typing, understanding, webhook,
     },
+    track,
 };
 
 /// What takes a bearer token, below a prefix.
@@ -84,6 +85,7 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(model::file))
         .routes(routes!(model::activate))
         .routes(routes!(stats::get))
+        .routes(routes!(setting::get, setting::put))
         .routes(routes!(campaign::create, campaign::list))
         .routes(routes!(campaign::get, campaign::put, campaign::delete))
         .routes(routes!(campaign::start))
@@ -133,6 +135,7 @@ fn webhooks() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
         .routes(routes!(webhook::receive, webhook::challenge))
         .routes(routes!(media::serve))
+        .merge(track::api())
         .routes(routes!(live::agent::open))
         .routes(routes!(live::visitor::open))
 }
@@ -150,6 +153,7 @@ pub fn openapi() -> OpenApi {
     let below = guarded().merge(raw_guarded()).merge(webhooks());
     let mut document = OpenApiRouter::<Arc<Hub>>::with_openapi(Document::openapi())
         .merge(operations())
+        .merge(track::routes())
         .nest(PREFIXES[0], below)
         .into_openapi();
     utoipa::Modify::modify(&Common, &mut document);
@@ -167,10 +171,11 @@ pub(crate) fn router(hub: Arc<Hub>) -> Router {
             .to_json()
             .expect("a document made of strings and maps serializes"),
     );
-    let (operations, _) = operations().split_for_parts();
+    let (operations, _) = operations().merge(track::routes()).split_for_parts();
     let mut all = Router::new()
         .merge(operations)
         .merge(chat_page::router())
+        .merge(track::files())
         .merge(docs::router(document));
     for prefix in PREFIXES {
         all = all.nest(prefix, below.clone());

@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     auth::JwtKeyError, directory, extract::Peer, google, hub::Hub, live, router::router,
-    settings::Deps,
+    settings::Deps, track,
 };
 
 /// How long a header may take, and how long a connection may idle between requests.
@@ -52,6 +52,10 @@ pub async fn serve(
     let watcher = tokio::spawn(directory::watch(Arc::clone(&hub), stop.clone()));
     let listener_of_live = tokio::spawn(live::watch(Arc::clone(&hub), stop.clone()));
     let google = tokio::spawn(google::follow(Arc::clone(&hub), stop.clone()));
+    let keepers = tokio::spawn(track::watch(Arc::clone(&hub), stop.clone()));
+    // Ends after the last request that may put something in.
+    let end = CancellationToken::new();
+    let tracking = tokio::spawn(track::drain(Arc::clone(&hub), end.clone()));
     let router = router(hub);
     let slots = Arc::new(Semaphore::new(max_connections));
     let mut connections = JoinSet::new();
@@ -87,7 +91,12 @@ pub async fn serve(
         tracing::warn!("requests were still in flight at the end");
         connections.shutdown().await;
     }
+    end.cancel();
+    if timeout(DRAIN, tracking).await.is_err() {
+        tracing::warn!("opens and clicks were still to be published at the end");
+    }
     watcher.abort();
+    keepers.abort();
     google.abort();
     listener_of_live.abort();
     Ok(())

@@ -12,6 +12,7 @@ mod load;
 mod mail_sink;
 mod outbound;
 mod report;
+mod tracking;
 mod understand;
 mod usage;
 
@@ -32,6 +33,8 @@ pub(crate) enum Bench {
     IngestNats(Options),
     /// A campaign by mail until each recipient is at an SMTP server and in the ledger.
     Campaign(campaign::CampaignOptions),
+    /// Opens and clicks over HTTP until each is a row in Postgres, and how long a redirect takes.
+    Tracking(tracking::TrackingOptions),
     /// Kills workers and the broker while messages flow, then counts and compares.
     Chaos(chaos::ChaosOptions),
     /// Everything that is found out about a message, on one core, without a hub.
@@ -85,6 +88,7 @@ pub(crate) async fn run(bench: Bench) -> anyhow::Result<()> {
         Bench::Outbound(options) => outbound::run(&options).await,
         Bench::IngestNats(options) => ingest_nats::run(&options).await,
         Bench::Campaign(options) => campaign::run(&options).await,
+        Bench::Tracking(options) => tracking::run(&options).await,
         Bench::Chaos(options) => chaos::run(&options).await,
         Bench::Understand(options) => understand::run(&options),
     }

@@ -21,11 +21,11 @@ impl Starting<'_> {
             "project-track",
             max,
             nats::lanes("project-track"),
-            Tracking::new(bus, store.clone()),
+            Tracking::new(bus.clone(), store.clone()),
         );
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            sinks::project::look_again(store, stop).await;
+            sinks::project::look_again(bus, store, stop).await;
             Ok(())
         });
     }

@@ -107,6 +107,8 @@ pub(crate) const ACCESS: &[(&str, &str, Permission)] = &[
     ("PUT", "/models/{model_id}/activate", Administer),
     ("DELETE", "/models/{model_id}", Administer),
     ("GET", "/stats", Read),
+    ("GET", "/settings", Read),
+    ("PUT", "/settings", Administer),
     ("POST", "/campaigns", Administer),
     ("GET", "/campaigns", Read),
     ("GET", "/campaigns/{campaign_id}", Read),

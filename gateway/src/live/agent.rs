@@ -3,14 +3,14 @@
 //! A message either way is `{"event": name, "data": …}`. Without an `Authorization` header the first message must be
 //! `{"event": "auth", "data": {"token": …}}`, because browsers cannot send the header.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     extract::{State, WebSocketUpgrade},
     http::HeaderMap,
     response::Response,
 };
-use schemas::{About, ConversationId, Direction};
+use schemas::{About, CampaignId, ConversationId, Direction};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     Happened, Signal, Signalled,
+    campaign::Watch,
     socket::{Came, MAX_BYTES, Socket},
 };
 use crate::{
@@ -31,6 +32,8 @@ use crate::{
 
 /// How long a new socket may take to say who it is.
 const WHO: Duration = Duration::from_secs(10);
+/// Campaigns that one socket may watch.
+const MAX_WATCHES: usize = 64;
 
 /// What an agent says.
 #[derive(Deserialize)]
@@ -46,6 +49,10 @@ enum Said {
     TypingStop(Where),
     #[serde(rename = "presence.update")]
     Presence { status: String },
+    #[serde(rename = "campaign.watch")]
+    Watch(Which),
+    #[serde(rename = "campaign.unwatch")]
+    Unwatch(Which),
 }
 
 #[derive(Deserialize)]
@@ -54,12 +61,20 @@ struct Where {
     conversation_id: ConversationId,
 }
 
+#[derive(Deserialize)]
+struct Which {
+    #[serde(alias = "campaignId")]
+    campaign_id: CampaignId,
+}
+
 /// Follow what happens, over a WebSocket.
 ///
 /// Messages are `{"event", "data"}`. From the hub: `message.received` (a message), `message.updated` (`message_id`, `event`),
-/// `conversation.updated`, `typing.indicator`, `presence.changed`, `missed` (the reader was too slow; read the API), `error`. To the hub:
+/// `conversation.updated`, `typing.indicator`, `presence.changed`, `campaign.progress` (`campaign_id` and what came
+/// on since the last one: `sent`, `failed`, `unknown`, `delivered`, `read`, `bounced`, `opened`, `opened_by_machines`, `clicked`,
+/// `clicked_by_machines`, `unsubscribed`, `complained`), `missed` (the reader was too slow; read the API), `error`. To the hub:
 /// `auth` (first, unless the header says it), `message.send` (as `POST /messages`), `typing.start`, `typing.stop`,
-/// `presence.update`.
+/// `presence.update`, `campaign.watch` and `campaign.unwatch` (`campaign_id`).
 #[utoipa::path(
     get, path = "/ws", tag = "live", operation_id = "open_socket",
     responses((status = 101, description = "A WebSocket"))
@@ -103,6 +118,7 @@ async fn serve(hub: Arc<Hub>, mut socket: Socket, known: Option<Caller>) {
         return socket.close("this role may not read").await;
     }
     let mut feed = hub.live.listen();
+    let mut watches = HashMap::new();
     let ready = json!({"event": "ready", "data": {"actor": &*caller.actor}});
     if !socket.say(&ready).await {
         return;
@@ -111,6 +127,11 @@ async fn serve(hub: Arc<Hub>, mut socket: Socket, known: Option<Caller>) {
         tokio::select! {
             came = socket.next::<Said>() => {
                 let answer = match came {
+                    Came::Said(Said::Watch(which)) => watch(&hub, &caller, &mut watches, which.campaign_id),
+                    Came::Said(Said::Unwatch(which)) => {
+                        watches.remove(&which.campaign_id);
+                        None
+                    }
                     Came::Said(said) => act(&hub, &caller, said).await,
                     Came::Unclear(problem) => Some(error("malformed", &problem)),
                     Came::TooFast => {
@@ -125,6 +146,11 @@ async fn serve(hub: Arc<Hub>, mut socket: Socket, known: Option<Caller>) {
             }
             happened = feed.recv() => {
                 let words = match happened {
+                    Ok(Happened::Campaign(progress))
+                        if progress.tenant != caller.tenant || !watches.contains_key(&progress.campaign) =>
+                    {
+                        continue;
+                    }
                     Ok(happened) => words(&caller, &happened),
                     Err(RecvError::Lagged(count)) => vec![json!({"event": "missed", "data": {"count": count}})],
                     Err(RecvError::Closed) => break,
@@ -143,13 +169,29 @@ fn error(code: &str, detail: &str) -> Value {
     json!({"event": "error", "data": {"code": code, "detail": detail}})
 }
 
+/// Has a socket hear of a campaign; whose it is does not matter, for only the tenant's own are told.
+fn watch(
+    hub: &Hub,
+    caller: &Caller,
+    watches: &mut HashMap<CampaignId, Watch>,
+    campaign: CampaignId,
+) -> Option<Value> {
+    if watches.len() >= MAX_WATCHES && !watches.contains_key(&campaign) {
+        return Some(error("too-many", "watch fewer campaigns at once"));
+    }
+    watches
+        .entry(campaign)
+        .or_insert_with(|| hub.live.watched.watch(caller.tenant, campaign));
+    None
+}
+
 /// Does what an agent asks for.
 async fn act(hub: &Arc<Hub>, caller: &Caller, said: Said) -> Option<Value> {
     if !matches!(said, Said::Auth { .. }) && !caller.role.may(Permission::Converse) {
         return Some(error("forbidden", "this role reads only"));
     }
     let (conversation, signal) = match said {
-        Said::Auth { .. } => return None,
+        Said::Auth { .. } | Said::Watch(_) | Said::Unwatch(_) => return None,
         Said::Send(body) => {
             let body: MessageIn = match serde_json::from_value(body) {
                 Ok(body) => body,
@@ -210,6 +252,13 @@ fn words(caller: &Caller, happened: &Happened) -> Vec<Value> {
             }})],
             About::Conversation | About::Address(_) => Vec::new(),
         },
+        Happened::Campaign(progress) => {
+            let mut data = json!(progress.counts);
+            if let Some(data) = data.as_object_mut() {
+                data.insert("campaign_id".to_owned(), json!(progress.campaign));
+            }
+            vec![json!({"event": "campaign.progress", "data": data})]
+        }
         Happened::Signalled(signalled) if signalled.tenant == caller.tenant => {
             if signalled.user == *caller.actor {
                 return Vec::new();

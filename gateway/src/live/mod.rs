@@ -7,6 +7,7 @@
 //! nothing is decoded. Deliberately absent: a memory. Who was away reads the API.
 
 pub(crate) mod agent;
+pub(crate) mod campaign;
 mod signal;
 pub(crate) mod socket;
 pub(crate) mod visitor;
@@ -14,10 +15,14 @@ pub(crate) mod visitor;
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use schemas::{Envelope, Message, TenantId, TrackEvent, frame};
-use tokio::sync::{Semaphore, broadcast};
+use schemas::{Envelope, Message, TenantId, TrackEvent, campaign::CampaignEvent, frame};
+use tokio::{
+    sync::{Semaphore, broadcast},
+    time::MissedTickBehavior,
+};
 use tokio_util::sync::CancellationToken;
 
+use self::campaign::{Progress, Watched};
 pub(crate) use self::signal::{Signal, Signalled};
 use crate::hub::Hub;
 
@@ -35,6 +40,8 @@ pub(crate) enum Happened {
     Received(TenantId, Arc<Message>),
     Tracked(Arc<TrackEvent>),
     Signalled(Arc<Signalled>),
+    /// A campaign that somebody watches came on.
+    Campaign(Progress),
 }
 
 /// Tells sockets what happens.
@@ -42,6 +49,7 @@ pub(crate) struct Feed {
     sender: broadcast::Sender<Happened>,
     /// One for each socket that may yet be opened.
     pub(crate) room: Arc<Semaphore>,
+    pub(crate) watched: Arc<Watched>,
 }
 
 impl Default for Feed {
@@ -49,6 +57,7 @@ impl Default for Feed {
         Self {
             sender: broadcast::Sender::new(BEHIND),
             room: Arc::new(Semaphore::new(MAX_SOCKETS)),
+            watched: Arc::default(),
         }
     }
 }
@@ -63,6 +72,12 @@ impl Feed {
         self.sender.send(happened).ok();
     }
 
+    fn tell_progress(&self) {
+        for progress in self.watched.take() {
+            self.tell(Happened::Campaign(progress));
+        }
+    }
+
     fn heard(&self, subject: &str, payload: bytes::Bytes) {
         if self.sender.receiver_count() == 0 {
             return;
@@ -73,8 +88,17 @@ impl Feed {
             }
             return;
         }
+        if self.watched.heard(subject, &payload) {
+            return;
+        }
         for item in frame::decode(payload).unwrap_or_default() {
-            if Envelope::is_envelope(&item) {
+            if CampaignEvent::is(&item) {
+                if !self.watched.is_idle()
+                    && let Ok(event) = CampaignEvent::decode(&item)
+                {
+                    self.watched.happened(&event);
+                }
+            } else if Envelope::is_envelope(&item) {
                 if let Ok(Envelope {
                     tenant,
                     body: schemas::Body::Message(message),
@@ -98,9 +122,12 @@ pub(crate) async fn watch(hub: Arc<Hub>, stop: CancellationToken) {
         match opened.await {
             Ok(streams) => {
                 let mut notices = futures::stream::select_all(streams);
+                let mut ticks = tokio::time::interval(campaign::EVERY);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 loop {
                     tokio::select! {
                         () = stop.cancelled() => return,
+                        _ = ticks.tick() => hub.live.tell_progress(),
                         notice = notices.next() => match notice {
                             Some(notice) => hub.live.heard(&notice.subject, notice.payload),
                             None => break,

@@ -36,6 +36,7 @@ pub(crate) mod resolve;
 pub(crate) mod rule;
 pub(crate) mod segment;
 pub(crate) mod send;
+pub(crate) mod setting;
 pub(crate) mod stats;
 pub(crate) mod suppression;
 pub(crate) mod template;

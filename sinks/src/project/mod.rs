@@ -102,11 +102,8 @@ pub(crate) async fn bury(
         .map_err(HandleError::transient)
 }
 
-/// One transaction of the store; answers how many rows are new.
-type Write<T> = for<'a> fn(&'a Store, &'a [T]) -> BoxFuture<'a, Result<u64, StoreError>>;
-
 /// Writes rows; a part that the database refuses is halved until the bad row stands alone, which
-/// becomes a dead letter.
+/// becomes a dead letter. `write` is one transaction of the store, and answers how many rows are new.
 ///
 /// A refusal that is not about data (a defect, a schema that is not there yet) counts against a row
 /// only when others of the batch went through; else the whole batch waits.
@@ -115,7 +112,7 @@ async fn write<T: Sync>(
     store: &Store,
     stream: &'static str,
     rows: &Read<T>,
-    write: Write<T>,
+    write: impl for<'a> Fn(&'a Store, &'a [T]) -> BoxFuture<'a, Result<u64, StoreError>>,
 ) -> Result<u64, HandleError> {
     let mut written = 0;
     let mut any_went_through = false;

@@ -5,9 +5,12 @@
 
 use std::time::Duration;
 
+use nats::Bus;
 use store::{Store, project};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
+
+use super::tracking::tell;
 
 /// Between two rounds.
 const EVERY: Duration = Duration::from_secs(2);
@@ -15,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(2);
 const MOST: usize = 20;
 
 /// Looks until `stop`.
-pub async fn look_again(store: Store, stop: CancellationToken) {
+pub async fn look_again(bus: Bus, store: Store, stop: CancellationToken) {
     let mut rounds = interval_at(Instant::now() + EVERY, EVERY);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_reachable = true;
@@ -29,6 +32,7 @@ pub async fn look_again(store: Store, stop: CancellationToken) {
                 Ok(looked) => {
                     is_reachable = true;
                     metrics::counter!("tidings_receipts_found_later_total").increment(looked.found);
+                    tell(&bus, &looked.of_campaigns).await;
                     if !looked.is_full() || stop.is_cancelled() {
                         break;
                     }
