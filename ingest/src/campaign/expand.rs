@@ -8,7 +8,7 @@ use store::campaign::{
     expand::{NewChunk, Recipient, Running, Stretch},
 };
 
-use super::{place::ways, window};
+use super::place::ways;
 
 /// Where the page begins, and what it ends with.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub(super) fn stretch(
                 continue;
             }
         };
-        let due_at = window::opens(&campaign.pace, contact.time_zone.as_deref(), now);
+        let due_at = campaign.pace.opens(contact.time_zone.as_deref(), now);
         let key = (way.channel, due_at);
         let at = filling
             .get(&key)

@@ -21,7 +21,7 @@ use store::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{LEASE, Settings, expand::Bounds, expand::stretch};
+use super::{LEASE, Settings, books::Books, expand::Bounds, expand::stretch};
 
 /// How often the database is asked how far the senders are.
 const TICK: Duration = Duration::from_millis(100);
@@ -38,6 +38,9 @@ const LATELY: i64 = 10;
 const FEW: i64 = 100;
 /// Chunks that share a subject, and so a frame, of the broker.
 const GROUP: i32 = 16;
+/// Chunks are handed out for so long ahead where the campaign has a rate of its own, in seconds: those that wait for it
+/// wait in the database.
+const AHEAD: f64 = 2.0;
 /// Recipients given another way at once.
 const FALL_BACK: i64 = 5000;
 
@@ -77,11 +80,12 @@ impl Lead {
     pub(super) async fn run(self) {
         let id = self.campaign.id;
         let mut looked = Instant::now();
+        let mut books = Books::default();
         let mut failing = false;
         loop {
             let round = tokio::select! {
                 () = self.stop.cancelled() => break,
-                round = self.round(&mut looked) => round,
+                round = self.round(&mut looked, &mut books) => round,
             };
             let wait = match round {
                 Ok(Next::AtOnce) => Duration::ZERO,
@@ -107,7 +111,7 @@ impl Lead {
         }
     }
 
-    async fn round(&self, looked: &mut Instant) -> Result<Next, Trouble> {
+    async fn round(&self, looked: &mut Instant, books: &mut Books) -> Result<Next, Trouble> {
         let id = self.campaign.id;
         let Some(pulse) = expand::pulse(&self.store, id, &self.worker, LEASE).await? else {
             return Ok(Next::End);
@@ -119,11 +123,15 @@ impl Lead {
         let expanded = self.expand(&pulse).await?;
         if looked.elapsed() >= LOOK_AROUND {
             *looked = Instant::now();
+            let campaign = &self.campaign;
+            books
+                .look(&self.store, campaign.tenant, campaign.id)
+                .await?;
             if self.look_around(&pulse).await? {
                 return Ok(Next::End);
             }
         }
-        if pulse.is_expanded && pulse.open == 0 && self.finish().await? {
+        if pulse.is_expanded && pulse.open == 0 && self.finish(books).await? {
             return Ok(Next::End);
         }
         Ok(if published || expanded {
@@ -135,7 +143,7 @@ impl Lead {
 
     /// Publishes as many chunks as there is room for; whether there were any.
     async fn publish(&self, pulse: &Pulse) -> Result<bool, Trouble> {
-        let room = self.settings.outstanding - pulse.outstanding;
+        let room = self.outstanding() - pulse.outstanding;
         if room <= 0 || pulse.ready == 0 {
             return Ok(false);
         }
@@ -160,6 +168,19 @@ impl Lead {
         let numbers: Vec<i32> = ready.iter().map(|(number, _)| *number).collect();
         chunk::published(&self.store, campaign.id, &numbers).await?;
         Ok(!numbers.is_empty())
+    }
+
+    /// Chunks that may be in the broker and not done.
+    fn outstanding(&self) -> i64 {
+        let most = self.settings.outstanding;
+        let Some(rate) = self.campaign.pace.per_second else {
+            return most;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a hundred")]
+        let chunks = rate * AHEAD / schemas::campaign::CHUNK as f64;
+        #[expect(clippy::cast_possible_truncation, reason = "it is cut to what fits")]
+        let chunks = chunks.ceil() as i64;
+        chunks.clamp(1, most.max(1))
     }
 
     /// Writes a page of the audience, when the senders are not too far behind; whether it did.
@@ -224,7 +245,7 @@ impl Lead {
     }
 
     /// Gives those who failed another way, or ends the campaign; true when it ended.
-    async fn finish(&self) -> Result<bool, Trouble> {
+    async fn finish(&self, books: &mut Books) -> Result<bool, Trouble> {
         let campaign = &self.campaign;
         if campaign.plan.channels.len() > 1 {
             let again =
@@ -237,6 +258,9 @@ impl Lead {
             return Ok(false);
         }
         tracing::info!(campaign = %campaign.id, "a campaign is complete");
+        books
+            .close(&self.store, campaign.tenant, campaign.id)
+            .await?;
         super::announce(&self.bus, campaign.id).await;
         Ok(true)
     }

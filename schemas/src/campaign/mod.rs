@@ -7,6 +7,7 @@
 mod chunk;
 mod event;
 mod plan;
+mod window;
 mod wish;
 
 use std::str::FromStr;

@@ -38,6 +38,8 @@ const LEASE: Duration = Duration::from_secs(120);
 /// How long a record is tried while the database is away.
 const RECORD: Duration = Duration::from_secs(90);
 const AGAIN: Duration = Duration::from_millis(200);
+/// Messages whose turns are so near to each other leave together.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Chunks of one channel that were handed over together.
 pub(super) struct Run {
@@ -119,15 +121,16 @@ impl Run {
                 async move {
                     let calling = self.calls.acquire().await;
                     let put_back = Outcome::put_back(claimed.message, None);
-                    if calling.is_err() || Instant::now() >= until {
+                    if calling.is_err() || Instant::now() >= until || !self.goes_on(planned) {
                         return put_back;
                     }
                     let outbound = match self.letter(planned, compiled, chunk, &claimed) {
                         Ok(outbound) => outbound,
                         Err(failed) => return failed,
                     };
-                    if let Some(later) = self.wait(planned, &claimed).await {
-                        return later;
+                    match place(planned, &claimed) {
+                        Ok(place) => sleep_until(place).await,
+                        Err(later) => return later,
                     }
                     let go = || self.goes_on(planned);
                     let tried = one(route, &**sender, &Traffic::Bulk, &go, &outbound).await;
@@ -156,20 +159,49 @@ impl Run {
                 Err(failed) => outcomes.push(failed),
             }
         }
-        for part in ready.chunks(sender.batch_size()) {
-            let mut going: Vec<&Ready> = Vec::with_capacity(part.len());
-            for ready in part {
-                match self.wait(planned, &ready.0).await {
-                    None => going.push(ready),
-                    Some(later) => outcomes.push(later),
+        let until = Instant::now() + LEASE / 2;
+        let mut together: Vec<Ready> = Vec::with_capacity(ready.len().min(sender.batch_size()));
+        for ready in ready {
+            if Instant::now() >= until || !self.goes_on(planned) {
+                outcomes.push(Outcome::put_back(ready.0.message, None));
+                continue;
+            }
+            let place = match place(planned, &ready.0) {
+                Ok(place) => place,
+                Err(later) => {
+                    outcomes.push(later);
+                    continue;
                 }
+            };
+            // Whoever's turn has come does not wait for those whose turn has not.
+            let waits = place > Instant::now() + TOGETHER;
+            if waits || together.len() >= sender.batch_size() {
+                let batch = std::mem::take(&mut together);
+                outcomes.extend(self.batch(planned, route, sender, chunk, batch).await);
             }
-            let messages: Vec<&Outbound> = going.iter().map(|(_, outbound)| outbound).collect();
-            let go = || self.goes_on(planned);
-            let tried = in_batches(route, sender, &Traffic::Bulk, &go, &messages).await;
-            for ((claimed, _), tried) in going.into_iter().zip(tried) {
-                outcomes.push(self.told(route, chunk, claimed, tried).await);
+            if waits {
+                sleep_until(place).await;
             }
+            together.push(ready);
+        }
+        outcomes.extend(self.batch(planned, route, sender, chunk, together).await);
+        outcomes
+    }
+
+    async fn batch(
+        &self,
+        planned: &Planned,
+        route: &Route,
+        sender: &dyn Sender,
+        chunk: &Chunk,
+        batch: Vec<Ready>,
+    ) -> Vec<Outcome> {
+        let messages: Vec<&Outbound> = batch.iter().map(|(_, outbound)| outbound).collect();
+        let go = || self.goes_on(planned);
+        let tried = in_batches(route, sender, &Traffic::Bulk, &go, &messages).await;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for ((claimed, _), tried) in batch.iter().zip(tried) {
+            outcomes.push(self.told(route, chunk, claimed, tried).await);
         }
         outcomes
     }
@@ -198,20 +230,6 @@ impl Run {
             Timestamp::now(),
         )
         .map_err(|error| failed(claimed.message, "template", &error.to_string()))
-    }
-
-    /// Waits for the campaign's own rates; what becomes of the recipient when that would take long.
-    async fn wait(&self, planned: &Planned, claimed: &Claimed) -> Option<Outcome> {
-        let now = Instant::now();
-        let place = planned.paces.place(&claimed.address, now);
-        if place > now + NEAR {
-            let at = Timestamp::now().plus(place - now);
-            return Some(Outcome::put_back(claimed.message, Some(at)));
-        }
-        if place > now {
-            sleep_until(place).await;
-        }
-        None
     }
 
     async fn told(&self, route: &Route, chunk: &Chunk, claimed: &Claimed, tried: Tried) -> Outcome {
@@ -303,6 +321,21 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// When the campaign's window and rates let a message leave; what becomes of the recipient when that is far away.
+fn place(planned: &Planned, claimed: &Claimed) -> Result<Instant, Outcome> {
+    let zone = claimed.time_zone.as_deref();
+    if let Some(opens) = planned.pace.opens(zone, Timestamp::now()) {
+        return Err(Outcome::put_back(claimed.message, Some(opens)));
+    }
+    let now = Instant::now();
+    let place = planned.paces.place(&claimed.address, now);
+    if place > now + NEAR {
+        let at = Timestamp::now().plus(place - now);
+        return Err(Outcome::put_back(claimed.message, Some(at)));
+    }
+    Ok(place)
 }
 
 fn failed(message: MessageId, class: &str, reason: &str) -> Outcome {

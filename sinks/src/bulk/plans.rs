@@ -14,7 +14,7 @@ use std::{
 use render::{Compiled, Problem, Source};
 use schemas::{
     CampaignId, TenantId,
-    campaign::{CampaignStatus, Plan},
+    campaign::{CampaignStatus, Pace, Plan},
 };
 use store::{Store, StoreError, campaign::watch};
 
@@ -27,6 +27,7 @@ pub(super) struct Planned {
     pub(super) name: String,
     pub(super) plan: Plan,
     pub(super) compiled: Result<Compiled, Vec<Problem>>,
+    pub(super) pace: Pace,
     pub(super) paces: Paces,
     runs: AtomicBool,
 }
@@ -69,6 +70,7 @@ impl Plans {
             tenant: found.tenant,
             name: found.name,
             paces: Paces::new(&found.pace, found.plan.channels.len()),
+            pace: found.pace,
             plan: found.plan,
             compiled,
             runs: AtomicBool::new(found.status == CampaignStatus::Running),

@@ -244,12 +244,14 @@ async fn settle(connection: &mut sqlx::PgConnection, chunk: &Chunk) -> Result<i6
                state = case when o.open = 0 then 'done' else 'published' end,
                due_at = case when o.open > 0 then o.due_at end, tried = o.tried, failed = o.failed
            from (
-               select count(*) filter (where status in ('PENDING', 'SENDING')) as open,
-                   min(coalesce(next_try_at, lease_until, now())) filter (where status in ('PENDING', 'SENDING')) as due_at,
-                   count(*) filter (where attempt > 0 and status not in ('PENDING', 'SENDING', 'SUPPRESSED', 'SKIPPED'))::integer
-                       as tried,
-                   count(*) filter (where status in ('FAILED', 'BOUNCED'))::integer as failed
-               from campaign_messages where campaign_id = $1 and chunk = $2
+               select count(*) filter (where m.status in ('PENDING', 'SENDING')) as open,
+                   min(coalesce(m.next_try_at, m.lease_until, now())) filter (where m.status in ('PENDING', 'SENDING')) as due_at,
+                   count(*) filter (where m.attempt > 0 and coalesce(m.updated_at >= c.judged_from, true)
+                       and m.status not in ('PENDING', 'SENDING', 'SUPPRESSED', 'SKIPPED'))::integer as tried,
+                   count(*) filter (where m.status in ('FAILED', 'BOUNCED')
+                       and coalesce(m.updated_at >= c.judged_from, true))::integer as failed
+               from campaigns c join campaign_messages m on m.campaign_id = c.id
+               where c.id = $1 and m.campaign_id = $1 and m.chunk = $2
            ) o
            where k.campaign_id = $1 and k.number = $2
            returning o.open as "open!""#,

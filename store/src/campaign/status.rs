@@ -51,6 +51,7 @@ pub async fn go(
         .collect();
     let done = sqlx::query!(
         "update campaigns set status = $3, status_reason = $4, updated_at = now(),
+             judged_from = case when $3 = 'RUNNING' then now() else judged_from end,
              completed_at = case when $3 in ('COMPLETED', 'CANCELLED') then now() else completed_at end
          where tenant_id = $1 and id = $2 and status = any($5)",
         tenant.0,
@@ -61,7 +62,21 @@ pub async fn go(
     )
     .execute(&store.pool)
     .await?;
+    if to == CampaignStatus::Running && done.rows_affected() > 0 {
+        forgive(&mut *store.pool.acquire().await?, id).await?;
+    }
     settled(store, tenant, id, done.rows_affected()).await
+}
+
+/// Forgets the failures of before, so that they do not pause the campaign again.
+async fn forgive(connection: &mut sqlx::PgConnection, id: CampaignId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update campaign_chunks set tried = 0, failed = 0 where campaign_id = $1 and tried > 0",
+        id.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Has a draft start by itself; the status it has when it could not.
@@ -135,13 +150,14 @@ pub async fn retry_failed(
         "update campaigns set
              chunks = (select coalesce(max(number) + 1, 0) from campaign_chunks where campaign_id = $1),
              status = case when status = 'COMPLETED' and $2 then 'RUNNING' else status end,
-             completed_at = case when $2 then null else completed_at end, updated_at = now()
+             completed_at = case when $2 then null else completed_at end, judged_from = now(), updated_at = now()
          where id = $1",
         id.0,
         moved > 0
     )
     .execute(&mut *transaction)
     .await?;
+    forgive(&mut transaction, id).await?;
     transaction.commit().await?;
     Ok(Ok(moved))
 }

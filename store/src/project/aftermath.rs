@@ -168,8 +168,9 @@ async fn raise(
         // What pauses a campaign sees late failures, too.
         sqlx::query!(
             "update campaign_chunks k set failed = (
-                 select count(*) from campaign_messages m where m.campaign_id = k.campaign_id and m.chunk = k.number
-                     and m.status in ('FAILED', 'BOUNCED'))
+                 select count(*) from campaigns c join campaign_messages m on m.campaign_id = c.id
+                 where c.id = k.campaign_id and m.chunk = k.number and m.status in ('FAILED', 'BOUNCED')
+                     and coalesce(m.updated_at >= c.judged_from, true))
              where (k.campaign_id, k.number) in (select * from unnest($1::uuid[], $2::integer[]))",
             &campaigns,
             &chunks

@@ -23,6 +23,7 @@ use crate::{
     hub::Hub,
     page,
     problem::ApiError,
+    route::contact::too_costly,
 };
 
 /// Something that was done.
@@ -110,9 +111,7 @@ pub(crate) async fn events(
     };
     let found = reaction::list(&hub.store, caller.tenant, id, &filter, cursor, limit)
         .await?
-        .ok_or_else(|| {
-            ApiError::bad_request("Looking for these takes too long. Leave filters out.")
-        })?;
+        .ok_or_else(too_costly)?;
     let items: Vec<EventOut> = found.items.into_iter().map(Into::into).collect();
     let next = found.next.map(|next| next.to_string());
     Ok(page::answer(&uri, &items, next))

@@ -5,6 +5,7 @@ mod event;
 mod recipient;
 mod run;
 mod stats;
+mod table;
 
 use std::sync::Arc;
 

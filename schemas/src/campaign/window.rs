@@ -1,47 +1,51 @@
-//! When a contact may be written to. Pure.
+//! When a contact may be written to.
 
+use super::Pace;
+use crate::Timestamp;
 use chrono::{DateTime, Datelike, Days, LocalResult, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use schemas::{Timestamp, campaign::Pace};
 
 /// `window_zone` of a window in each contact's own time.
 const CONTACT: &str = "contact";
 /// Days looked ahead: a window that opens on one day of the week opens within them.
 const AHEAD: u64 = 8;
 
-/// When the window opens for somebody in that time zone; none when it is open, or there is none.
-pub(super) fn opens(pace: &Pace, contact_zone: Option<&str>, now: Timestamp) -> Option<Timestamp> {
-    let from = time(pace.window_from.as_deref())?;
-    let to = time(pace.window_to.as_deref())?;
-    let zone = match pace.window_zone.as_deref() {
-        Some(CONTACT) => contact_zone,
-        named => named,
-    };
-    let zone: Tz = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
-    let now = now.to_datetime();
-    let today = now.with_timezone(&zone).date_naive();
-    let allowed = |day: chrono::NaiveDate| {
-        pace.window_days.is_empty()
-            || pace
-                .window_days
-                .iter()
-                .any(|of| u32::from(*of) == day.weekday().number_from_monday())
-    };
-    // From yesterday on: a window over midnight may still be open.
-    let first = today.checked_sub_days(Days::new(1))?;
-    (0..=AHEAD).find_map(|ahead| {
-        let day = first.checked_add_days(Days::new(ahead))?;
-        if !allowed(day) {
-            return None;
-        }
-        let last = if to <= from {
-            day.checked_add_days(Days::new(1))?
-        } else {
-            day
+impl Pace {
+    /// When the sending window opens for somebody in that time zone; none when it is open, or there is none.
+    #[must_use]
+    pub fn opens(&self, contact_zone: Option<&str>, now: Timestamp) -> Option<Timestamp> {
+        let from = time(self.window_from.as_deref())?;
+        let to = time(self.window_to.as_deref())?;
+        let zone = match self.window_zone.as_deref() {
+            Some(CONTACT) => contact_zone,
+            named => named,
         };
-        let (begins, ends) = (moment(zone, day, from)?, moment(zone, last, to)?);
-        (now < ends).then(|| (now < begins).then(|| Timestamp::from(begins)))
-    })?
+        let zone: Tz = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+        let now = now.to_datetime();
+        let today = now.with_timezone(&zone).date_naive();
+        let allowed = |day: chrono::NaiveDate| {
+            self.window_days.is_empty()
+                || self
+                    .window_days
+                    .iter()
+                    .any(|of| u32::from(*of) == day.weekday().number_from_monday())
+        };
+        // From yesterday on: a window over midnight may still be open.
+        let first = today.checked_sub_days(Days::new(1))?;
+        (0..=AHEAD).find_map(|ahead| {
+            let day = first.checked_add_days(Days::new(ahead))?;
+            if !allowed(day) {
+                return None;
+            }
+            let last = if to <= from {
+                day.checked_add_days(Days::new(1))?
+            } else {
+                day
+            };
+            let (begins, ends) = (moment(zone, day, from)?, moment(zone, last, to)?);
+            (now < ends).then(|| (now < begins).then(|| Timestamp::from(begins)))
+        })?
+    }
 }
 
 fn time(text: Option<&str>) -> Option<NaiveTime> {
@@ -86,7 +90,7 @@ mod tests {
     #[test]
     fn without_a_window_at_once() {
         assert_eq!(
-            opens(&Pace::default(), None, at("2026-11-21T12:00:00Z")),
+            Pace::default().opens(None, at("2026-11-21T12:00:00Z")),
             None
         );
     }
@@ -95,17 +99,17 @@ mod tests {
     fn in_the_contacts_own_time() {
         let pace = pace("09:00", "18:00", CONTACT, &[]);
         let now = at("2026-11-21T12:00:00Z");
-        assert_eq!(opens(&pace, Some("Europe/Vienna"), now), None);
+        assert_eq!(pace.opens(Some("Europe/Vienna"), now), None);
         assert_eq!(
-            opens(&pace, Some("America/New_York"), now),
+            pace.opens(Some("America/New_York"), now),
             Some(at("2026-11-21T14:00:00Z"))
         );
         assert_eq!(
-            opens(&pace, Some("Asia/Tokyo"), now),
+            pace.opens(Some("Asia/Tokyo"), now),
             Some(at("2026-11-22T00:00:00Z"))
         );
-        assert_eq!(opens(&pace, None, now), None, "UTC");
-        assert_eq!(opens(&pace, Some("Nowhere"), now), None, "UTC");
+        assert_eq!(pace.opens(None, now), None, "UTC");
+        assert_eq!(pace.opens(Some("Nowhere"), now), None, "UTC");
     }
 
     #[test]
@@ -114,19 +118,19 @@ mod tests {
         let workdays = pace("09:00", "18:00", "UTC", &[1, 2, 3, 4, 5]);
         let saturday = at("2026-11-21T12:00:00Z");
         assert_eq!(
-            opens(&workdays, None, saturday),
+            workdays.opens(None, saturday),
             Some(at("2026-11-23T09:00:00Z"))
         );
         let night = pace("22:00", "06:00", "UTC", &[]);
-        assert_eq!(opens(&night, None, at("2026-11-21T05:00:00Z")), None);
+        assert_eq!(night.opens(None, at("2026-11-21T05:00:00Z")), None);
         assert_eq!(
-            opens(&night, None, saturday),
+            night.opens(None, saturday),
             Some(at("2026-11-21T22:00:00Z"))
         );
         let fridays = pace("22:00", "06:00", "UTC", &[5]);
-        assert_eq!(opens(&fridays, None, at("2026-11-21T05:00:00Z")), None);
+        assert_eq!(fridays.opens(None, at("2026-11-21T05:00:00Z")), None);
         assert_eq!(
-            opens(&fridays, None, at("2026-11-21T07:00:00Z")),
+            fridays.opens(None, at("2026-11-21T07:00:00Z")),
             Some(at("2026-11-27T22:00:00Z"))
         );
     }
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn a_time_the_clock_leaves_out() {
         let pace = pace("02:30", "03:30", "Europe/Vienna", &[]);
-        let found = opens(&pace, None, at("2026-03-29T00:30:00Z"));
+        let found = pace.opens(None, at("2026-03-29T00:30:00Z"));
         assert_eq!(found, Some(at("2026-03-29T01:30:00Z")));
     }
 }
