@@ -250,7 +250,11 @@ fn body(
     files: Files,
 ) -> Result<lettre::Message, Failure> {
     let content = with_lists(&message.content, &files);
-    let plain = text::parts(&content, Dialect::Plain, WHOLE).join("\n");
+    let plain = match content.format {
+        // As it stands: nothing to take out, and no limit to cut at.
+        Format::Plain => content.text.clone(),
+        Format::Markdown => text::parts(&content, Dialect::Plain, WHOLE).join("\n"),
+    };
     let given = content.html.as_deref().filter(|html| !html.is_empty());
     let page = match given {
         Some(html) => Some(html.to_owned()),
