@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod adapter;
+mod campaign;
 mod channels;
 mod chaos;
+mod direct;
 mod discord;
+mod contacts;
 mod dovecot;
 mod email;
 mod external;
@@ -19,6 +22,7 @@ mod resolve;
 mod rig;
 mod split;
 mod suppression;
+mod templates;
 mod tenancy;
 mod tour;
 mod trouble;
