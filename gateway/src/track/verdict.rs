@@ -46,7 +46,7 @@ const AGENTS: [(Code, &str); 4] = [
     ),
     (
         "robot",
-        r"^curl/|^Wget/|python-requests|python-urllib|aiohttp|python-httpx|Go-http-client|Apache-HttpClient|^Java/|libwww-perl|node-fetch|axios/|undici|Scrapy|HeadlessChrome|PhantomJS|Puppeteer|Playwright|Selenium|HTTrack|Googlebot|bingbot|\b\w*(?:bot|crawler|spider)\b",
+        r"^curl/|^Wget/|python-requests|python-urllib|aiohttp|python-httpx|Go-http-client|Apache-HttpClient|^Java/|libwww-perl|node-fetch|axios/|undici|Scrapy|HeadlessChrome|PhantomJS|Puppeteer|Playwright|Selenium|HTTrack|Googlebot|bingbot|(?:bot|crawler|spider)(?:[/;),+]|$)",
     ),
 ];
 
