@@ -32,6 +32,7 @@ pub mod priority;
 pub mod reply_token;
 pub mod rule;
 pub mod secret;
+pub mod sms;
 pub mod snapshot;
 pub mod subject;
 pub mod suppression;

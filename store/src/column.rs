@@ -8,7 +8,7 @@ use schemas::{
     ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, Consent, ContactId, ConversationId,
     ConversationStatus, DeliveryState, Direction, ImportId, ListId, MediaId, Membership, MessageId,
     MessageType, OptIn, PartyType, Priority, RuleId, SegmentId, SuppressionId, SuppressionReason,
-    SuppressionScope, Task, TemplateId, TenantId, Timestamp,
+    SuppressionScope, Task, TemplateId, TenantId, Timestamp, sms::SmsEncoding,
 };
 use sqlx::{
     Decode, Postgres, Type, ValueRef,
@@ -171,6 +171,7 @@ maybe_names!(
     DeliveryState,
     Priority,
     RecipientStatus,
+    SmsEncoding,
     SuppressionReason,
     Verdict
 );

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use schemas::{
     Attachment, ChannelId, ConversationId, DeliveryState, Direction, Hop, Intent, Language,
     MessageId, MessageType, PartyType, Priority, Routing, Sentiment, TenantId, Timestamp,
+    sms::{SmsEncoding, SmsSize},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -71,6 +72,8 @@ pub struct MessageDelivery {
     pub sent_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
     pub read_at: Option<Timestamp>,
+    /// Of what was sent as SMS.
+    pub sms: Option<SmsSize>,
 }
 
 /// What stands in `comm_messages.analysis`.
@@ -241,7 +244,19 @@ const SELECT: &str = "select m.id, m.tenant_id, m.channel_id, m.conversation_id,
     m.content, m.content_html, m.attachments, m.priority, m.tags, \
     coalesce(m.platform_message_id, d.provider_id) as platform_message_id, m.in_reply_to, m.analysis, m.metadata, \
     m.cause_id, m.created_at, m.received_at, m.edited_at, m.deleted_at, \
-    d.state, d.attempt, d.error_class, d.detail, d.next_try_at, d.sent_at, d.delivered_at, d.read_at";
+    d.state, d.attempt, d.error_class, d.detail, d.next_try_at, d.sent_at, d.delivered_at, d.read_at, \
+    d.sms_encoding, d.sms_segments";
+
+fn sms(row: &PgRow) -> Result<Option<SmsSize>, sqlx::Error> {
+    let encoding: Option<SmsEncoding> = row
+        .try_get_unchecked::<MaybeName<SmsEncoding>, _>("sms_encoding")?
+        .into();
+    let segments: Option<i16> = row.try_get("sms_segments")?;
+    Ok(encoding.zip(segments).map(|(encoding, segments)| SmsSize {
+        encoding,
+        segments: segments.unsigned_abs(),
+    }))
+}
 
 fn read(row: PgRow) -> Result<MessageRow, sqlx::Error> {
     let time = |name: &str| row.try_get_unchecked::<MaybeTime, _>(name);
@@ -263,6 +278,7 @@ fn read(row: PgRow) -> Result<MessageRow, sqlx::Error> {
             sent_at: time("sent_at")?.into(),
             delivered_at: time("delivered_at")?.into(),
             read_at: time("read_at")?.into(),
+            sms: sms(&row)?,
         }),
     };
     let priority: Option<Priority> = row

@@ -41,6 +41,7 @@ impl From<MessageRow> for MessageOut {
             (Direction::Outbound, None) => StatusOut::Queued,
             (Direction::Outbound, Some(delivery)) => delivery.state.into(),
         };
+        let sms = delivery.as_ref().and_then(|delivery| delivery.sms);
         let (sent_at, delivered_at, read_at, status_detail) = delivery
             .map(|delivery| {
                 (
@@ -106,6 +107,7 @@ impl From<MessageRow> for MessageOut {
             read_at,
             edited_at: row.edited_at,
             deleted_at: row.deleted_at,
+            sms,
             created_at: row.created_at,
             updated_at,
         }

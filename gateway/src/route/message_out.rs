@@ -5,7 +5,7 @@
 
 use schemas::{
     ChannelId, ConversationId, DeliveryState, Direction, Intent, Language, Message, MessageId,
-    MessageType, Party, PartyType, Priority, Routing, Sentiment, TenantId, Timestamp,
+    MessageType, Party, PartyType, Priority, Routing, Sentiment, TenantId, Timestamp, sms::SmsSize,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -60,6 +60,10 @@ pub(crate) struct MessageOut {
     pub(crate) edited_at: Option<Timestamp>,
     /// When its sender took it back; what it said is gone.
     pub(crate) deleted_at: Option<Timestamp>,
+    /// How large it was, where it left as SMS: operators bill by segment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) sms: Option<SmsSize>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }
@@ -167,6 +171,7 @@ impl MessageOut {
             read_at: None,
             edited_at: message.edited_at,
             deleted_at: None,
+            sms: None,
             created_at: message.created_at,
             updated_at: message.created_at,
         }

@@ -39,7 +39,7 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use schemas::{Attachment, ChannelId, ChannelKind, Outbound, TenantId};
+use schemas::{Attachment, ChannelId, ChannelKind, Outbound, TenantId, sms::SmsSize};
 use serde::Serialize;
 use serde_json::Value;
 use store::Store;
@@ -168,6 +168,13 @@ pub trait Sender: Send + Sync + 'static {
     /// Whether a second send of the same message id is harmless on the other side. Decides what
     /// happens by default to a message that may have left.
     fn is_idempotent(&self) -> bool;
+
+    /// How large the message is that [`Self::send`] makes of this; none where it does not leave as SMS, or others write its
+    /// text.
+    fn sms(&self, outbound: &Outbound) -> Option<SmsSize> {
+        let _ = outbound;
+        None
+    }
 
     /// Tries the credentials without sending anything to anyone. Where the platform can be told
     /// where to deliver its updates, and `webhook_url` is given, it is told so.

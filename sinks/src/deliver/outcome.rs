@@ -52,6 +52,7 @@ pub fn decide(
                 error_class: None,
                 detail: None,
                 next_try_at: None,
+                sms: None,
             },
             event: TrackKind::Sent,
             code: "accepted".into(),
@@ -109,6 +110,7 @@ fn again(
             error_class: Some("transient".into()),
             detail: Some(told(&failure)),
             next_try_at: Some(now.plus(wait)),
+            sms: None,
         },
         event: TrackKind::Retrying,
         code: failure.code,
@@ -135,6 +137,7 @@ fn failed(
             error_class: Some(class.into()),
             detail: Some(told(&failure)),
             next_try_at: None,
+            sms: None,
         },
         event: if state == DeliveryState::Unknown {
             TrackKind::Unknown

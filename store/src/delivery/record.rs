@@ -1,6 +1,6 @@
 //! What a sender found out: results, and what the platform calls what it took.
 
-use schemas::{DeliveryState, MessageId, Timestamp};
+use schemas::{DeliveryState, MessageId, Timestamp, sms::SmsSize};
 use sqlx::types::chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ pub struct DeliveryResult {
     /// A reason for people; never content or addresses.
     pub detail: Option<String>,
     pub next_try_at: Option<Timestamp>,
+    /// Of what was sent as SMS.
+    pub sms: Option<SmsSize>,
 }
 
 /// Whether a platform will speak of messages by the ids it gave them.
@@ -71,6 +73,17 @@ pub async fn record(
         .iter()
         .map(|r| r.next_try_at.map(Timestamp::to_datetime))
         .collect();
+    let encodings: Vec<Option<String>> = results
+        .iter()
+        .map(|r| r.sms.map(|sms| sms.encoding.name().to_owned()))
+        .collect();
+    let segments: Vec<Option<i16>> = results
+        .iter()
+        .map(|r| {
+            r.sms
+                .map(|sms| i16::try_from(sms.segments).unwrap_or(i16::MAX))
+        })
+        .collect();
     let (named, names) = names(results, echo);
     retry!({
         Ok(sqlx::query_scalar!(
@@ -81,10 +94,13 @@ pub async fn record(
                    error_class = r.error_class, detail = r.detail,
                    next_try_at = case when r.state = 'queued' then coalesce(r.next_try_at, now()) end,
                    sent_at = case when r.state = 'sent' then now() else d.sent_at end,
+                   sms_encoding = coalesce(r.sms_encoding, d.sms_encoding),
+                   sms_segments = coalesce(r.sms_segments, d.sms_segments),
                    updated_at = now()
                from unnest($1::uuid[], $2::text[], $3::smallint[], $4::integer[], $5::text[], $6::text[], $7::text[],
-                           $8::timestamptz[])
-                    as r (message_id, state, rank, attempt, provider_id, error_class, detail, next_try_at)
+                           $8::timestamptz[], $11::text[], $12::smallint[])
+                    as r (message_id, state, rank, attempt, provider_id, error_class, detail, next_try_at, sms_encoding,
+                          sms_segments)
                where d.message_id = r.message_id and case r.state
                    when 'queued' then d.state in ('claimed', 'sending') and d.attempt = r.attempt
                    when 'failed' then r.rank > d.rank and d.attempt = r.attempt
@@ -109,7 +125,9 @@ pub async fn record(
             &details as &[Option<String>],
             &tries as &[Option<DateTime<Utc>>],
             &named,
-            &names
+            &names,
+            &encodings as &[Option<String>],
+            &segments as &[Option<i16>]
         )
         .fetch_all(&store.pool)
         .await?

@@ -56,6 +56,7 @@ impl Ledger {
             error_class: None,
             detail: None,
             next_try_at: next,
+            sms: None,
         };
         let done = delivery::record(&self.bed.store, &[result], Echo::Expected)
             .await
@@ -241,6 +242,26 @@ async fn dying_while_sending_is_ambiguous_and_the_caller_decides() {
         .await
         .unwrap();
     assert_eq!(held.len(), 1);
+}
+
+#[tokio::test]
+async fn who_lives_keeps_what_it_is_sending() {
+    let ledger = Ledger::new().await;
+    let renew = async |owner| {
+        delivery::renew(&ledger.bed.store, &[ledger.id], owner, LEASE)
+            .await
+            .unwrap()
+    };
+    ledger.claim("a", LEASE).await;
+    assert_eq!(renew("a").await, [], "it is merely claimed");
+    assert!(ledger.sending("a", OVER).await);
+    assert_eq!(ledger.claim("b", LEASE).await, Ambiguous);
+    // Late, and before anybody took it.
+    assert_eq!(renew("a").await, [ledger.id]);
+    assert!(matches!(ledger.claim("b", LEASE).await, HeldByOther { .. }));
+    assert_eq!(renew("b").await, [], "it is another's");
+    assert!(ledger.record(DeliveryState::Sent, 1, None).await);
+    assert_eq!(renew("a").await, [], "it is done");
 }
 
 #[tokio::test]

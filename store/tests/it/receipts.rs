@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemas::{
     About, ConversationId, DeliveryState, MessageId, Outbound, Timestamp, TrackContext, TrackEvent,
     TrackKind,
+    sms::{SmsEncoding, SmsSize},
 };
 use store::{
     delivery::{self, Claim, DeliveryResult, Echo},
@@ -36,9 +37,9 @@ async fn sending(bed: &Bed, number: i64) -> Outbound {
     outbound
 }
 
-async fn record(bed: &Bed, message: MessageId, ids: &[&str], echo: Echo) {
+fn sent(message: MessageId, ids: &[&str]) -> DeliveryResult {
     let mut ids = ids.iter().map(|id| (*id).to_owned());
-    let result = DeliveryResult {
+    DeliveryResult {
         message,
         state: DeliveryState::Sent,
         attempt: 1,
@@ -47,7 +48,12 @@ async fn record(bed: &Bed, message: MessageId, ids: &[&str], echo: Echo) {
         error_class: None,
         detail: None,
         next_try_at: None,
-    };
+        sms: None,
+    }
+}
+
+async fn record(bed: &Bed, message: MessageId, ids: &[&str], echo: Echo) {
+    let result = sent(message, ids);
     let done = delivery::record(&bed.store, &[result], echo).await.unwrap();
     assert_eq!(done, [message]);
 }
@@ -115,6 +121,32 @@ async fn a_receipt_finds_its_message_by_any_of_its_ids() {
         .collect();
     assert_eq!(kinds, ["sent", "delivered", "read"]);
     assert_eq!(look_again(&bed.store).await.unwrap().looked_at, 0);
+}
+
+#[tokio::test]
+async fn what_left_as_sms_keeps_its_size() {
+    let bed = Bed::new().await;
+    let id = sending(&bed, 1).await.message.id;
+    let size = || async {
+        let row = store::message::get(&bed.store, bed.ours, id).await.unwrap();
+        row.delivery.unwrap().sms
+    };
+    assert_eq!(size().await, None);
+    let sms = SmsSize {
+        encoding: SmsEncoding::Ucs2,
+        segments: 3,
+    };
+    let result = DeliveryResult {
+        sms: Some(sms),
+        ..sent(id, &["SM1"])
+    };
+    delivery::record(&bed.store, &[result], Echo::Expected)
+        .await
+        .unwrap();
+    assert_eq!(size().await, Some(sms));
+    let batch = [receipt(&bed, TrackKind::Delivered, "SM1", 5)];
+    project::track(&bed.store, &batch).await.unwrap();
+    assert_eq!(size().await, Some(sms), "a receipt does not take it away");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use reqwest::{
     Client, Method, StatusCode, Url,
     header::{AUTHORIZATION, HeaderValue},
 };
-use schemas::{Attachment, Outbound};
+use schemas::{Attachment, Outbound, sms::SmsSize};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -198,6 +198,10 @@ impl Sender for MessageBird {
 
     fn is_idempotent(&self) -> bool {
         false
+    }
+
+    fn sms(&self, outbound: &Outbound) -> Option<SmsSize> {
+        request::size(&request::bodies(outbound, &self.pool, None).ok()?)
     }
 
     /// Reads the balance.

@@ -2,13 +2,13 @@
 //! (<https://developers.messagebird.com/api/sms-messaging/#send-outbound-sms>), or a reply in a conversation
 //! (<https://developers.messagebird.com/api/conversations/#reply-to-conversation>).
 
-use schemas::{Attachment, Outbound, PlatformTemplate};
+use schemas::{Attachment, Outbound, PlatformTemplate, sms::SmsSize};
 use serde_json::{Value, json};
 
 use super::super::{
     Failure,
     pool::Pool,
-    text::{Dialect, Encoding, Limit, Unit, listed, parts, segments},
+    text::{Dialect, Encoding, Limit, Unit, listed, parts, segments, sms_size},
     words,
 };
 
@@ -52,6 +52,14 @@ pub(super) fn bodies(
             format!("would take {calls} calls; {MAX_CALLS} is the limit"),
         )),
     }
+}
+
+/// The size of what leaves as SMS.
+pub(super) fn size((place, bodies): &(Place, Vec<Value>)) -> Option<SmsSize> {
+    if *place != Place::Sms {
+        return None;
+    }
+    sms_size(bodies.iter().filter_map(|body| body.get("body")?.as_str()))
 }
 
 /// A conversation's id is 32 hex digits; a number has at most fifteen digits.
@@ -244,6 +252,17 @@ mod tests {
             let failure = super::bodies(&to(odd, "hi"), &pool(), None).unwrap_err();
             assert_eq!(failure.code, "address");
         }
+    }
+
+    #[test]
+    fn what_leaves_as_sms_has_a_size() {
+        let size = |conversation: &str, text: &str| {
+            let size = size(&bodies(&to(conversation, text), &pool(), None).unwrap());
+            size.map(|size| (size.encoding.name(), size.segments))
+        };
+        assert_eq!(size("31612345678", "hi"), Some(("gsm7", 1)));
+        assert_eq!(size("31612345678", &"я".repeat(700)), Some(("ucs2", 9 + 2)));
+        assert_eq!(size(CONVERSATION, "hi"), None);
     }
 
     #[test]

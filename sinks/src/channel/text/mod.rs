@@ -19,7 +19,7 @@ mod sms;
 use schemas::{Button, ButtonType, Content};
 
 pub(crate) use dialect::Dialect;
-pub(crate) use sms::{Encoding, segments};
+pub(crate) use sms::{Encoding, segments, sms_size};
 
 /// How long a part may be. Limits below sixteen units are no platform's: there, a character that is written with more
 /// stands alone and is too long.

@@ -5,12 +5,8 @@
 //!
 //! Deliberately absent: national language tables, which gateways do not use unasked.
 
-/// What a text is written in on the air.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Gsm7,
-    Ucs2,
-}
+pub(crate) use schemas::sms::SmsEncoding as Encoding;
+use schemas::sms::SmsSize;
 
 /// The size of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +33,29 @@ pub(crate) fn segments(text: &str) -> Segments {
             measure(Encoding::Ucs2, &sizes, 70, 67)
         }
     }
+}
+
+/// The size of a message whose texts leave one by one; none where there is no text.
+pub(crate) fn sms_size<'t>(texts: impl IntoIterator<Item = &'t str>) -> Option<SmsSize> {
+    let mut size = None;
+    for text in texts
+        .into_iter()
+        .map(segments)
+        .filter(|text| text.count > 0)
+    {
+        let SmsSize { encoding, segments } = size.unwrap_or(SmsSize {
+            encoding: text.encoding,
+            segments: 0,
+        });
+        size = Some(SmsSize {
+            encoding: match text.encoding {
+                Encoding::Ucs2 => Encoding::Ucs2,
+                Encoding::Gsm7 => encoding,
+            },
+            segments: segments.saturating_add(u16::try_from(text.count).unwrap_or(u16::MAX)),
+        });
+    }
+    size
 }
 
 fn septets(c: char) -> Option<usize> {
@@ -139,6 +158,20 @@ mod tests {
         ] {
             assert_eq!(size(&"я".repeat(length)), (Encoding::Ucs2, count, length));
         }
+    }
+
+    #[test]
+    fn texts_add_up_and_the_wider_encoding_names_them() {
+        let size = |texts: &[&str]| {
+            sms_size(texts.iter().copied()).map(|size| (size.encoding, size.segments))
+        };
+        assert_eq!(size(&[]), None);
+        assert_eq!(size(&[""]), None);
+        let long = "a".repeat(161);
+        assert_eq!(size(&[&long, "b"]), Some((Encoding::Gsm7, 3)));
+        assert_eq!(size(&["ja", &long]), Some((Encoding::Gsm7, 3)));
+        assert_eq!(size(&[&long, "да"]), Some((Encoding::Ucs2, 3)));
+        assert_eq!(size(&["да", &long]), Some((Encoding::Ucs2, 3)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod request;
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Client, Method, Url, header::CONTENT_TYPE};
-use schemas::{Attachment, Outbound, Secret};
+use schemas::{Attachment, Outbound, Secret, sms::SmsSize};
 use serde_json::Value;
 
 use self::request::{Form, Origin, encode, forms};
@@ -126,6 +126,10 @@ impl Sender for Twilio {
 
     fn is_idempotent(&self) -> bool {
         false
+    }
+
+    fn sms(&self, outbound: &Outbound) -> Option<SmsSize> {
+        request::size(&forms(outbound, &self.origin).ok()?)
     }
 
     async fn test(&self, webhook_url: Option<&str>) -> TestReport {

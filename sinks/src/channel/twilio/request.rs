@@ -1,14 +1,14 @@
 //! From a message to the calls that send it, as forms of `POST …/Messages.json`
 //! (<https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>).
 
-use schemas::{Attachment, Outbound, PlatformTemplate};
+use schemas::{Attachment, Outbound, PlatformTemplate, sms::SmsSize};
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
 
 use super::super::{
     Failure,
     pool::Pool,
-    text::{Dialect, Limit, Unit, listed, parts},
+    text::{Dialect, Limit, Unit, listed, parts, sms_size},
     words,
 };
 
@@ -86,6 +86,17 @@ pub(super) fn forms(outbound: &Outbound, origin: &Origin) -> Result<Vec<Form>, F
             format!("would take {calls} calls; {MAX_CALLS} is the limit"),
         )),
     }
+}
+
+/// The size of what leaves as SMS: not what goes by another channel, has files (MMS), or is a template of Twilio's.
+pub(super) fn size(forms: &[Form]) -> Option<SmsSize> {
+    let texts = forms.iter().filter_map(|form| {
+        let field = |wanted: &str| form.iter().find(|(name, _)| *name == wanted);
+        let (_, to) = field("To")?;
+        let is_sms = channel(to).is_none() && field("MediaUrl").is_none();
+        field("Body").filter(|_| is_sms)
+    });
+    sms_size(texts.map(|(_, text)| text.as_str()))
 }
 
 /// A form as it is posted.

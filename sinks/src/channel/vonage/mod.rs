@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Client, Method, StatusCode, Url};
-use schemas::{Attachment, Outbound, Secret, Timestamp};
+use schemas::{Attachment, Outbound, Secret, Timestamp, sms::SmsSize};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -192,6 +192,10 @@ impl Sender for Vonage {
 
     fn is_idempotent(&self) -> bool {
         false
+    }
+
+    fn sms(&self, outbound: &Outbound) -> Option<SmsSize> {
+        request::size(&request::bodies(outbound, &self.pool, &self.usual).ok()?)
     }
 
     /// Reads the application, or the account's balance where there is none.

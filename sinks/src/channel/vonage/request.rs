@@ -1,13 +1,13 @@
 //! From a message to the bodies of `POST /v1/messages` that send it
 //! (<https://developer.vonage.com/en/api/messages-olympus#SendMessage>).
 
-use schemas::{Attachment, Button, ButtonType, Outbound, PlatformTemplate};
+use schemas::{Attachment, Button, ButtonType, Outbound, PlatformTemplate, sms::SmsSize};
 use serde_json::{Map, Value, json};
 
 use super::super::{
     Failure,
     pool::Pool,
-    text::{Dialect, Limit, Unit, listed, parts},
+    text::{Dialect, Limit, Unit, listed, parts, sms_size},
     words,
 };
 
@@ -149,6 +149,14 @@ pub(super) fn bodies(outbound: &Outbound, pool: &Pool, usual: &str) -> Result<Ve
             format!("would take {calls} calls; {MAX_CALLS} is the limit"),
         )),
     }
+}
+
+/// The size of what leaves as SMS.
+pub(super) fn size(bodies: &[Value]) -> Option<SmsSize> {
+    let sms = bodies
+        .iter()
+        .filter(|body| body.get("channel").and_then(Value::as_str) == Some(Way::Sms.name()));
+    sms_size(sms.filter_map(|body| body.get("text")?.as_str()))
 }
 
 /// The way and the address: the conversation says the way, the recipient the address.

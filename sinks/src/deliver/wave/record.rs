@@ -45,7 +45,7 @@ impl Wave {
             };
             // The ledger counts claims, also those of a process that died; tries are what was sent.
             let tries = outbound.attempt.saturating_add(1);
-            let decision = decide(
+            let mut decision = decide(
                 outbound.message.id,
                 *attempt,
                 tries,
@@ -57,6 +57,7 @@ impl Wave {
             if decision.is_channel_broken {
                 health = Some("unhealthy");
             } else if decision.event == TrackKind::Sent {
+                decision.result.sms = self.sender.sms(outbound);
                 health = health.or(Some("healthy"));
             }
             // Before the record: after it nobody would know that the letter is missing.
@@ -147,5 +148,6 @@ fn given_back(message: MessageId, attempt: u32, now: Timestamp) -> DeliveryResul
         error_class: Some("not-called".into()),
         detail: None,
         next_try_at: Some(now),
+        sms: None,
     }
 }

@@ -145,6 +145,25 @@ fn buttons_and_contacts_are_words_and_places_as_the_channel_has_them() {
 }
 
 #[test]
+fn what_leaves_as_sms_has_a_size() {
+    let origin = origin(json!({"from": "+4930901820"}));
+    let size = |message: &Outbound| {
+        let size = size(&forms(message, &origin).unwrap());
+        size.map(|size| (size.encoding.name(), size.segments))
+    };
+    let mut message = to("+4915112345678", "hi");
+    assert_eq!(size(&message), Some(("gsm7", 1)));
+    // Two calls, of 1600 characters and of the rest.
+    message.message.content.text = "a".repeat(1700);
+    assert_eq!(size(&message), Some(("gsm7", 11 + 1)));
+    message.message.content.text = "“hi”".into();
+    assert_eq!(size(&message), Some(("ucs2", 1)));
+    message.message.content.attachments = vec![file("image", "https://example.org/a.png")];
+    assert_eq!(size(&message), None, "an MMS");
+    assert_eq!(size(&to("whatsapp:+4915112345678", "hi")), None);
+}
+
+#[test]
 fn a_template_replaces_the_text() {
     let origin = origin(json!({"from": "whatsapp:+4930901820"}));
     let mut message = to("whatsapp:+4915112345678", "not sent");

@@ -135,3 +135,14 @@ fn long_texts_leave_in_parts() {
     let empty = super::bodies(&to("447700900001", "", " "), &pool(), "sms");
     assert_eq!(empty.unwrap_err().code, "empty");
 }
+
+#[test]
+fn what_leaves_as_sms_has_a_size() {
+    let size = |conversation: &str, text: &str| {
+        let size = size(&sent(&to(conversation, "447700900001", text)));
+        size.map(|size| (size.encoding.name(), size.segments))
+    };
+    assert_eq!(size("447700900001", "hi"), Some(("gsm7", 1)));
+    assert_eq!(size("447700900001", &"я".repeat(71)), Some(("ucs2", 2)));
+    assert_eq!(size("whatsapp:447700900001", "hi"), None);
+}
