@@ -1,4 +1,4 @@
-//! A channel's connection test, and its typing indicator: between the gateway, which is asked, and those who know how: `sinks` of sending, `ingest` of
+//! A channel's connection test, its typing indicator, and whose conversation is whose: between the gateway, which is asked, and those who know how: `sinks` of sending, `ingest` of
 //! reading where the platform does not call.
 //!
 //! Sends nothing to anybody, and leaves no trace of a failure but its answer, which says what to do about it.
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use schemas::ChannelKind;
 use serde_json::Value;
+use sinks::channel::{Failure, Scope, SendOutcome};
 use store::{Store, channel::ChannelRow};
 
 /// Tries channels' accounts through their senders.
@@ -40,6 +41,26 @@ impl Tester {
 }
 
 impl gateway::ChannelTester for Tester {
+    fn open(
+        &self,
+        channel: ChannelRow,
+        credentials: Option<Value>,
+        conversation: String,
+    ) -> BoxFuture<'_, Result<Option<gateway::Opened>, gateway::Unopened>> {
+        Box::pin(async move {
+            let sender = self
+                .sender(&channel, credentials.as_ref())
+                .map_err(|error| gateway::Unopened::Channel(error.to_string()))?;
+            match sender.open(&conversation).await {
+                Ok(opened) => Ok(opened.map(|opened| gateway::Opened {
+                    conversation: opened.conversation,
+                    person: opened.person,
+                })),
+                Err(outcome) => Err(unopened(outcome)),
+            }
+        })
+    }
+
     fn typing(
         &self,
         channel: ChannelRow,
@@ -127,5 +148,45 @@ impl gateway::ChannelTester for Tester {
                 },
             }
         })
+    }
+}
+
+/// Whose fault it is; the codes are those of a send that failed.
+fn unopened(outcome: SendOutcome) -> gateway::Unopened {
+    let said = |failure: &Failure| match failure.detail.trim_end_matches('.') {
+        "" => failure.code.clone(),
+        detail => format!("{}: {detail}", failure.code),
+    };
+    match outcome {
+        SendOutcome::Permanent(failure) if failure.scope != Scope::Channel => {
+            gateway::Unopened::Person(said(&failure))
+        }
+        SendOutcome::Permanent(failure)
+        | SendOutcome::RetryAfter { failure, .. }
+        | SendOutcome::Unknown(failure) => gateway::Unopened::Platform(said(&failure)),
+        SendOutcome::Accepted { .. } => {
+            gateway::Unopened::Platform("it answered something else".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_of_the_person_is_the_persons_fault() {
+        use gateway::Unopened::{Person, Platform};
+        let gone = Failure::recipient("user-not-found", "user_not_found.");
+        let said = "user-not-found: user_not_found".to_owned();
+        assert_eq!(unopened(SendOutcome::Permanent(gone)), Person(said));
+        let key = || Failure::channel("invalid-auth", "");
+        let said = || Platform("invalid-auth".to_owned());
+        assert_eq!(unopened(SendOutcome::Permanent(key())), said());
+        let (after, failure) = (None, key());
+        assert_eq!(unopened(SendOutcome::RetryAfter { after, failure }), said());
+        let slow = Failure::message("timeout", "no answer");
+        let said = Platform("timeout: no answer".to_owned());
+        assert_eq!(unopened(SendOutcome::Unknown(slow)), said);
     }
 }

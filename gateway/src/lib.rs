@@ -37,8 +37,8 @@ pub use auth::JwtKeyError;
 pub use router::openapi;
 pub use serve::{ServeError, serve};
 pub use settings::{
-    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead,
-    SettingRefused, Settings, StorageDown,
+    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead, Opened,
+    SettingRefused, Settings, StorageDown, Unopened,
 };
 
 /// Where the API is served: its own place, and the one that older clients know.

@@ -24,8 +24,8 @@ use store::{Keyring, Store, channel::ChannelRow, media::MediaStored};
 use tower::ServiceExt as _;
 
 use crate::{
-    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead,
-    SettingRefused, Settings, StorageDown, hub::Hub, router::router,
+    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead, Opened,
+    SettingRefused, Settings, StorageDown, Unopened, hub::Hub, router::router,
 };
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -46,6 +46,15 @@ pub(crate) struct Parts {
 struct Untested;
 
 impl ChannelTester for Untested {
+    fn open(
+        &self,
+        _: ChannelRow,
+        _: Option<Value>,
+        _: String,
+    ) -> BoxFuture<'_, Result<Option<Opened>, Unopened>> {
+        async { Ok(None) }.boxed()
+    }
+
     fn typing(
         &self,
         _: ChannelRow,

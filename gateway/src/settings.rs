@@ -96,6 +96,37 @@ pub trait ChannelTester: Send + Sync {
         conversation: String,
         last: Option<String>,
     ) -> BoxFuture<'_, bool>;
+
+    /// The platform's own conversation with a person, opened if need be, where what they answer arrives elsewhere than at
+    /// their address; none where `conversation` names no person.
+    ///
+    /// # Errors
+    /// [`Unopened`] says whose fault it is.
+    fn open(
+        &self,
+        channel: ChannelRow,
+        credentials: Option<Value>,
+        conversation: String,
+    ) -> BoxFuture<'_, Result<Option<Opened>, Unopened>>;
+}
+
+/// A conversation that a platform opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub conversation: String,
+    /// With whom, as the platform names them when they write.
+    pub person: String,
+}
+
+/// Why a platform opened no conversation; the texts are for people, without a stop at their end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unopened {
+    /// There is no such person, or they must not be written to.
+    Person(String),
+    /// The channel's configuration does not reach the platform.
+    Channel(String),
+    /// The platform refuses the channel, or cannot be reached.
+    Platform(String),
 }
 
 /// What a test found.

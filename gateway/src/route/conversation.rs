@@ -19,7 +19,7 @@ use crate::{
     extract::{Json, Path, Query, given, present},
     hub::Hub,
     page,
-    problem::ApiError,
+    problem::{ApiError, Problem},
 };
 
 /// Longest platform conversation or participant, in bytes.
@@ -32,7 +32,8 @@ const MAX_TAGS: usize = 64;
 pub(crate) struct ConversationIn {
     #[serde(alias = "channelId")]
     channel_id: ChannelId,
-    /// The address of the other side, e.g. an e-mail address or a Telegram chat.
+    /// The address of the other side, e.g. an e-mail address or a Telegram chat. A person on Slack (`U…`) or Discord
+    /// (`user:<id>`) is written to in a direct message, which is opened here.
     #[serde(default, alias = "participantId")]
     #[schema(min_length = 1, max_length = 512)]
     participant_id: Option<String>,
@@ -116,7 +117,9 @@ pub(crate) fn tags(tags: &[String]) -> Result<(), ApiError> {
     })),
     responses(
         (status = 201, description = "The new conversation", body = ConversationOut),
-        (status = 200, description = "The conversation that was already there", body = ConversationOut)
+        (status = 200, description = "The conversation that was already there", body = ConversationOut),
+        (status = 502, description = "The platform opened no direct message", body = Problem,
+            content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn create(
@@ -142,6 +145,11 @@ pub(crate) async fn create(
     optional_text("/subject", body.subject.as_ref(), 998)?;
     optional_text("/assigned_agent_id", body.assigned_agent_id.as_ref(), 255)?;
     tags(&body.tags)?;
+    let (platform, participant) =
+        match super::opened::with(&hub, &caller, body.channel_id, &platform).await? {
+            Some(opened) => (opened.conversation, opened.person),
+            None => (platform, participant),
+        };
     let new = ConversationNew {
         platform_conversation_id: platform,
         participant_id: participant,

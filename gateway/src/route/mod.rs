@@ -28,6 +28,7 @@ pub(crate) mod message;
 pub(crate) mod message_in;
 pub(crate) mod message_out;
 pub(crate) mod model;
+mod opened;
 pub(crate) mod outbox;
 mod owner;
 #[cfg(test)]

@@ -187,6 +187,16 @@ pub trait Sender: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The conversation with a person, opened if need be, on platforms where what a person answers arrives in a
+    /// conversation of its own; none where what is given names no person. Opening it twice is harmless.
+    ///
+    /// # Errors
+    /// What a message to them would have become.
+    async fn open(&self, conversation: &str) -> Result<Option<Opened>, SendOutcome> {
+        let _ = conversation;
+        Ok(None)
+    }
+
     /// Where a file of a message lies, with the headers that open it. By default it is where the message says.
     ///
     /// # Errors
@@ -198,6 +208,15 @@ pub trait Sender: Send + Sync + 'static {
             .ok_or_else(|| Failure::message("no-address", "the platform gave no address"))?;
         FileAt::open(url)
     }
+}
+
+/// A conversation that was opened with a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// As updates from there are keyed.
+    pub conversation: String,
+    /// As the platform names them when they write.
+    pub person: String,
 }
 
 /// Where a file can be fetched.

@@ -30,7 +30,7 @@ use self::{
     request::{Place, Post, is_id},
 };
 use super::{
-    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport,
+    Account, Failure, FileAt, Misconfigured, Opened, SendOutcome, Sender, Settings, TestReport,
     files::{Files, OwnFile},
     http,
     upload::Form,
@@ -148,7 +148,7 @@ impl Discord {
         let again = Timestamp::now().since(message.created_at) < KNOWN_FOR;
         let channel = match place {
             Place::Channel(id) => id.to_owned(),
-            Place::Person(id) => match self.open(id).await {
+            Place::Person(id) => match self.direct(id).await {
                 Ok(channel) => channel,
                 Err(outcome) => return outcome,
             },
@@ -207,7 +207,7 @@ impl Discord {
     }
 
     /// Opens a direct message, or finds the one there is.
-    async fn open(&self, person: &str) -> Result<String, SendOutcome> {
+    async fn direct(&self, person: &str) -> Result<String, SendOutcome> {
         let body = json!({ "recipient_id": person });
         let path = "users/@me/channels";
         let opened = self.call(Method::POST, path, Some(&body), true).await?;
@@ -298,6 +298,16 @@ impl Sender for Discord {
         let path = format!("channels/{channel}/typing");
         let shown = self.call(Method::POST, &path, None, true).await;
         shown.map(drop).map_err(failure)
+    }
+
+    async fn open(&self, conversation: &str) -> Result<Option<Opened>, SendOutcome> {
+        match request::place(conversation).map_err(SendOutcome::Permanent)? {
+            Place::Channel(_) => Ok(None),
+            Place::Person(id) => Ok(Some(Opened {
+                conversation: self.direct(id).await?,
+                person: id.to_owned(),
+            })),
+        }
     }
 
     async fn file(&self, attachment: &Attachment) -> Result<FileAt, Failure> {

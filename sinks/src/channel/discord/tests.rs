@@ -95,6 +95,19 @@ async fn the_same_message_twice_is_one() {
 }
 
 #[tokio::test]
+async fn a_person_has_a_conversation_that_is_opened() {
+    let (discord, desk) = start().await;
+    let opened = discord.open("user:5").await.unwrap().unwrap();
+    assert_eq!((&*opened.conversation, &*opened.person), ("95", "5"));
+    assert_eq!(discord.open("95").await, Ok(None));
+    assert_eq!(desk.calls().len(), 1);
+    for (person, code) in [("user:11", "discord-10013"), ("ada", "address")] {
+        let refused = discord.open(person).await.unwrap_err();
+        assert_eq!(failure(refused).code, code);
+    }
+}
+
+#[tokio::test]
 async fn a_person_is_written_to_in_a_direct_message() {
     let (discord, desk) = start().await;
     assert!(

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 
 use self::call::{Answer, answer};
 use super::{
-    Account, Failure, FileAt, Misconfigured, SendOutcome, Sender, Settings, TestReport,
+    Account, Failure, FileAt, Misconfigured, Opened, SendOutcome, Sender, Settings, TestReport,
     files::Files, http,
 };
 
@@ -252,6 +252,17 @@ impl Sender for Slack {
     }
 
     /// <https://docs.slack.dev/reference/methods/assistant.threads.setStatus/>: only threads of an assistant have it.
+    async fn open(&self, conversation: &str) -> Result<Option<Opened>, SendOutcome> {
+        let place = request::place_at(conversation).map_err(SendOutcome::Permanent)?;
+        if !place.is_person() {
+            return Ok(None);
+        }
+        Ok(Some(Opened {
+            conversation: self.channel(&place).await?,
+            person: place.channel.to_owned(),
+        }))
+    }
+
     async fn typing(&self, conversation: &str, _last: Option<&str>) -> Result<(), Failure> {
         let Some((channel, Some(thread))) = keys::place(conversation) else {
             return Ok(());

@@ -42,14 +42,20 @@ impl Place<'_> {
     }
 }
 
-/// `in_thread`: an answer to a message of a channel begins a thread below it, or joins the one there is.
-pub(super) fn place_of(message: &Message, in_thread: bool) -> Result<Place<'_>, Failure> {
-    let (channel, thread) = place(&message.platform_conversation_id).ok_or_else(|| {
+/// Where a conversation is.
+pub(super) fn place_at(conversation: &str) -> Result<Place<'_>, Failure> {
+    let (channel, thread) = place(conversation).ok_or_else(|| {
         Failure::message(
             "address",
             "not a channel or person of Slack, nor a channel and a thread",
         )
     })?;
+    Ok(Place { channel, thread })
+}
+
+/// `in_thread`: an answer to a message of a channel begins a thread below it, or joins the one there is.
+pub(super) fn place_of(message: &Message, in_thread: bool) -> Result<Place<'_>, Failure> {
+    let Place { channel, thread } = place_at(&message.platform_conversation_id)?;
     let answered = message.in_reply_to.as_deref().and_then(channel_and_ts);
     let below = answered
         .filter(|(there, _)| in_thread && *there == channel && !channel.starts_with('D'))

@@ -84,6 +84,22 @@ async fn long_texts_are_several_posts_and_half_of_them_is_unknown() {
 }
 
 #[tokio::test]
+async fn a_person_has_a_conversation_that_is_opened() {
+    let (slack, desk, _) = start().await;
+    let opened = slack.open("U2").await.unwrap().unwrap();
+    assert_eq!((&*opened.conversation, &*opened.person), ("D2", "U2"));
+    assert_eq!(desk.calls()[0].path, "/api/conversations.open");
+    for known in ["D2", "C1", "C1:1790000101.000200"] {
+        assert_eq!(slack.open(known).await, Ok(None), "{known}");
+    }
+    assert_eq!(desk.calls().len(), 1);
+    for (person, code) in [("UGONE", "user-not-found"), ("@ada", "address")] {
+        let refused = slack.open(person).await.unwrap_err();
+        assert_eq!(failure(refused).code, code);
+    }
+}
+
+#[tokio::test]
 async fn a_person_is_written_to_in_a_direct_message() {
     let (slack, desk, _) = start().await;
     let accepted = said(&slack, &to("U2", "hello")).await;
