@@ -43,7 +43,7 @@ pub mod understanding;
 pub mod zone;
 
 pub use channel::{ChannelKind, ChannelStatus};
-pub use contact::{Consent, Membership, OptIn};
+pub use contact::{Consent, Encoding, ImportProgress, ImportStatus, Membership, OnConflict, OptIn};
 pub use conversation::ConversationStatus;
 pub use dead::DeadReason;
 pub use envelope::{Body, Context, DecodeError, Envelope, Hop, Raw, Spoken};

@@ -29,6 +29,15 @@ pub const MEDIA: &str = "media";
 /// Core subject on which a change of channels, rules, templates or keys is announced.
 pub const CONFIG_CHANGED: &str = "hub.config.changed";
 
+/// Core subjects on which it is told how far the imports of contacts are.
+pub const IMPORTS_PROGRESS: &str = "import.progress.*";
+
+/// Where it is told of a tenant's.
+#[must_use]
+pub fn import_progress(tenant: TenantId) -> String {
+    format!("import.progress.{}", tenant.simple())
+}
+
 /// Core subjects on which the pollers of channels are told that there is something to fetch.
 pub const POLL_NUDGES: &str = "poll.nudge.*";
 

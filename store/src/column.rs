@@ -5,10 +5,11 @@ use schemas::campaign::{
     CampaignEventType, CampaignStatus, CampaignType, RecipientStatus, Verdict,
 };
 use schemas::{
-    ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, Consent, ContactId, ConversationId,
-    ConversationStatus, DeliveryState, Direction, ImportId, ListId, MediaId, Membership, MessageId,
-    MessageType, OptIn, PartyType, Priority, RuleId, SegmentId, SuppressionId, SuppressionReason,
-    SuppressionScope, Task, TemplateId, TenantId, Timestamp, sms::SmsEncoding,
+    ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, Consent, ContactId,
+    ConversationId, ConversationStatus, DeliveryState, Direction, ImportId, ImportStatus, ListId,
+    MediaId, Membership, MessageId, MessageType, OptIn, PartyType, Priority, RuleId, SegmentId,
+    SuppressionId, SuppressionReason, SuppressionScope, Task, TemplateId, TenantId, Timestamp,
+    sms::SmsEncoding,
 };
 use sqlx::{
     Decode, Postgres, Type, ValueRef,
@@ -129,6 +130,7 @@ names!(
     DeliveryState,
     Direction,
     Membership,
+    ImportStatus,
     MessageType,
     OptIn,
     PartyType,

@@ -7,6 +7,8 @@
 
 mod audience;
 mod choice;
+pub mod export;
+pub mod import;
 mod search;
 mod write;
 

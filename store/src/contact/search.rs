@@ -15,6 +15,10 @@ use crate::{Cursor, Page, Store, StoreError, page, segment::Filter, timed};
 
 /// How long a page may take: a name or a segment that few have is looked for among all.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// What [`read`] reads, of `c`.
+pub(super) const COLUMNS: &str =
+    "select c.id, c.tenant_id, c.seq, c.external_id, c.name, c.attributes, c.language, c.time_zone,
+         c.preferred_channel, c.metadata, c.created_at, c.updated_at";
 
 /// Which contacts; all that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +35,7 @@ pub struct ContactFilter {
 }
 
 impl ContactFilter {
-    fn push(&self, query: &mut QueryBuilder<Postgres>, tenant: TenantId) {
+    pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, tenant: TenantId) {
         if let Some(addresses) = &self.addresses {
             let (kinds, texts): (Vec<&str>, Vec<&str>) = addresses
                 .iter()
@@ -81,11 +85,8 @@ pub async fn list(
     limit: u32,
 ) -> Result<Option<Page<ContactRow>>, StoreError> {
     let (limit, rows) = page::bounded(limit);
-    let mut query = QueryBuilder::new(
-        "select c.id, c.tenant_id, c.seq, c.external_id, c.name, c.attributes, c.language, c.time_zone,
-             c.preferred_channel, c.metadata, c.created_at, c.updated_at
-         from contacts c where c.tenant_id = ",
-    );
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" from contacts c where c.tenant_id = ");
     query.push_bind(tenant.0).push(" and c.seq < ");
     query.push_bind(cursor.unwrap_or(page::END).position);
     filter.push(&mut query, tenant);
@@ -106,7 +107,7 @@ pub async fn list(
     })))
 }
 
-fn read(row: &PgRow) -> Result<ContactRow, sqlx::Error> {
+pub(super) fn read(row: &PgRow) -> Result<ContactRow, sqlx::Error> {
     let time = |name| row.try_get::<DateTime<Utc>, _>(name).map(Timestamp::from);
     Ok(ContactRow {
         id: ContactId(row.try_get("id")?),
