@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use render::{Compiled, Source};
 use schemas::{
-    CampaignId, ChannelStatus, ListId, SegmentId, TenantId, Timestamp,
+    CampaignId, ChannelKind, ChannelStatus, ListId, SegmentId, TenantId, Timestamp,
     campaign::{CampaignStatus, CampaignType, Plan, PlannedChannel, Tracked, Wording},
 };
 use serde_json::Value;
@@ -78,18 +78,19 @@ pub async fn plan(store: &Store, row: &CampaignRow) -> Result<Plan, StartError> 
         tracked,
         defaults: &defaults,
     };
-    let compiled = Compiled::new(source);
+    // What is not there is missing, and not wrong besides.
+    let compiled = (!wordings.is_empty()).then(|| Compiled::new(source));
     let (choice, segments) = choice(store, row, &mut missing).await?;
     match &compiled {
-        Err(problems) => missing.extend(
+        Some(Err(problems)) => missing.extend(
             problems
                 .iter()
                 .map(|problem| NotReady::new(source_field(row), problem.to_string())),
         ),
-        Ok(compiled) if missing.is_empty() => {
-            audience(store, row, &choice, compiled, &mut missing).await?;
+        Some(Ok(compiled)) if missing.is_empty() => {
+            audience(store, row, &choice, &channels, compiled, &mut missing).await?;
         }
-        Ok(_) => {}
+        Some(Ok(_)) | None => {}
     }
     if !missing.is_empty() {
         return Err(StartError::NotReady(missing));
@@ -125,7 +126,8 @@ async fn channels(
         known.retain(|channel| {
             row.kind.fits(channel.kind) && channel.status == ChannelStatus::Active
         });
-        known.sort_by_key(|channel| channel.created_at);
+        // A sandbox is there from the start, and reaches nobody but those who are made for it.
+        known.sort_by_key(|channel| (channel.kind == ChannelKind::Sandbox, channel.created_at));
         let mut planned: Vec<PlannedChannel> = Vec::new();
         for channel in known {
             let kind = channel.kind.address_kind();
@@ -204,6 +206,7 @@ async fn wordings(
             if content.trim().is_empty() {
                 let reason = "Give a template_id, or content.";
                 missing.push(NotReady::new("content", reason));
+                return Ok((Vec::new(), defaults));
             }
             let is_html = row.kind == CampaignType::Email && content.contains("</");
             let (text, html) = if is_html {
@@ -298,11 +301,12 @@ async fn choice(
     Ok((choice, expressions))
 }
 
-/// That there is somebody to write to, and that everybody has what the templates ask for.
+/// That there is somebody to write to, that somebody of them can be reached, and that everybody has what the templates ask for.
 async fn audience(
     store: &Store,
     row: &CampaignRow,
     choice: &Choice,
+    channels: &[PlannedChannel],
     compiled: &Compiled,
     missing: &mut Vec<NotReady>,
 ) -> Result<(), StoreError> {
@@ -321,6 +325,19 @@ async fn audience(
     if contacts == 0 {
         let reason = "Nobody is on these lists, or chosen by these segments.";
         missing.push(NotReady::new("contact_list_ids", reason));
+        return Ok(());
+    }
+    let kinds: Vec<&str> = channels
+        .iter()
+        .map(|channel| channel.kind.address_kind())
+        .collect();
+    if check::reaches(store, row.tenant_id, choice, &kinds).await? == Some(false) {
+        let reason = format!(
+            "None of {contacts} contacts can be written to by these channels: none has an address of the kind {}, and has \
+             agreed, or not said no, to be written to there.",
+            kinds.join(" or ")
+        );
+        missing.push(NotReady::new("channel_ids", reason));
     }
     for (name, lacking) in required.iter().zip(lacking) {
         if lacking > 0 {

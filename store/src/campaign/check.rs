@@ -79,3 +79,31 @@ pub async fn lacking(
     }
     Ok(Some((row.try_get(0)?, lacking)))
 }
+
+/// Whether anybody of a chosen audience has an address of these kinds that may be written to; none when that took longer
+/// than fifteen seconds to find out.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn reaches(
+    store: &Store,
+    tenant: TenantId,
+    choice: &Choice,
+    kinds: &[&str],
+) -> Result<Option<bool>, StoreError> {
+    let mut query = QueryBuilder::new("select exists (select from contacts c where c.tenant_id = ");
+    query.push_bind(tenant.0);
+    query.push(
+        " and exists (select from contact_addresses a where a.contact_id = c.id and a.tenant_id = c.tenant_id
+             and a.consent in ('given', 'unknown') and a.kind = any(",
+    );
+    query.push_bind(kinds).push(")) and ");
+    choice.push(&mut query, tenant);
+    query.push(")");
+    let mut transaction = timed::begin(store, TIMEOUT).await?;
+    let found = query
+        .build_query_scalar()
+        .fetch_one(&mut *transaction)
+        .await;
+    timed::within(found)
+}
