@@ -1,0 +1,161 @@
+//! What is not ready does not start, and all that is wrong is said at once; what began is not changed.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{audience, call, done, draft, id, reached, sandboxed, tell, without_sandbox};
+use crate::rig::Hub;
+
+/// What a refusal says, by place.
+async fn refused(hub: &Hub, campaign: &str, act: &str, body: &Value) -> Vec<(String, String)> {
+    let path = format!("/campaigns/{campaign}/{act}");
+    let (status, problem) = call(hub, Method::POST, &path, body).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+    match problem["errors"].as_array() {
+        Some(errors) => errors
+            .iter()
+            .map(|error| (text(error, "pointer"), text(error, "detail")))
+            .collect(),
+        None => panic!("{problem} names no place"),
+    }
+}
+
+fn says(problems: &[(String, String)], pointer: &str, part: &str) {
+    assert!(
+        problems
+            .iter()
+            .any(|(at, detail)| at == pointer && detail.contains(part)),
+        "no {pointer} with {part} in {problems:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_missing_is_said_at_once() {
+    let hub = Hub::start().await;
+    without_sandbox(&hub).await;
+    let empty = draft(&hub, json!({"content": null})).await;
+    let problems = refused(&hub, &empty, "start", &json!({})).await;
+    says(&problems, "/channel_ids", "no active channel");
+    says(&problems, "/content", "template_id, or content");
+    says(&problems, "/contact_list_ids", "whom it is for");
+    // What is scheduled is checked as well.
+    let at = json!({"scheduled_at": "2030-01-01T00:00:00Z"});
+    assert_eq!(refused(&hub, &empty, "schedule", &at).await, problems);
+
+    let sandbox = hub.channel("sandbox", json!({})).await;
+    let telegram = json!({"credentials": {"bot_token": "1:a", "secret_token": "s"}});
+    let telegram = hub.channel("telegram", telegram).await;
+    let (list, _) = audience(&hub, 5, |number| {
+        let mut contact = sandboxed(number);
+        if number < 2 {
+            contact["attributes"]["first_name"] = json!("Ada");
+        }
+        contact
+    })
+    .await;
+    let unfit = draft(
+        &hub,
+        json!({
+            "contact_list_ids": [list, uuid::Uuid::new_v4()], "channel_ids": [sandbox, telegram, uuid::Uuid::new_v4()],
+        }),
+    )
+    .await;
+    let problems = refused(&hub, &unfit, "start", &json!({})).await;
+    says(&problems, "/channel_ids", "telegram");
+    says(&problems, "/channel_ids", "There is no channel");
+    says(&problems, "/contact_list_ids", "There is no list");
+
+    let named = draft(
+        &hub,
+        json!({"contact_list_ids": [list], "content": "Dear {{ first_name }}, {{ city | default(\"there\") }}"}),
+    )
+    .await;
+    let problems = refused(&hub, &named, "start", &json!({})).await;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    says(
+        &problems,
+        "/content",
+        "3 of 5 contacts have no `first_name`",
+    );
+    assert_eq!(
+        done(
+            &hub,
+            Method::GET,
+            &format!("/campaigns/{named}"),
+            &json!({})
+        )
+        .await["status"],
+        "DRAFT"
+    );
+
+    let broken = json!({"name": "broken", "content": "Hello\n{% if name %}there"});
+    let broken = id(&done(&hub, Method::POST, "/templates", &broken).await);
+    let broken = draft(
+        &hub,
+        json!({"contact_list_ids": [list], "template_id": broken, "content": null}),
+    )
+    .await;
+    let problems = refused(&hub, &broken, "start", &json!({})).await;
+    says(&problems, "/template_id", "line 2");
+
+    let (strangers, _) = audience(
+        &hub,
+        2,
+        |number| json!({"addresses": [{"kind": "line", "address": format!("U{number}")}]}),
+    )
+    .await;
+    let strangers = draft(&hub, json!({"contact_list_ids": [strangers]})).await;
+    let problems = refused(&hub, &strangers, "start", &json!({})).await;
+    says(&problems, "/channel_ids", "None of 2 contacts");
+
+    let nobody = json!({"name": "nobody"});
+    let nobody = id(&done(&hub, Method::POST, "/lists", &nobody).await);
+    let nobody = draft(&hub, json!({"contact_list_ids": [nobody]})).await;
+    let problems = refused(&hub, &nobody, "start", &json!({})).await;
+    says(&problems, "/contact_list_ids", "Nobody");
+
+    // A default makes the attribute unneeded.
+    let change = json!({
+        "name": "News", "type": "SMS", "contact_list_ids": [list], "content": "Dear {{ first_name }}",
+        "metadata": {"defaults": {"first_name": "friend"}}
+    });
+    done(&hub, Method::PUT, &format!("/campaigns/{named}"), &change).await;
+    tell(&hub, &named, "start").await;
+    reached(&hub, &named, "COMPLETED").await;
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_began_is_not_changed_and_what_is_over_not_stopped() {
+    let hub = Hub::start().await;
+    hub.channel("sandbox", json!({})).await;
+    let (list, _) = audience(&hub, 2, sandboxed).await;
+    let body = json!({"name": "other", "type": "SMS", "content": "Hi", "contact_list_ids": [list]});
+    let campaign = draft(&hub, json!({"contact_list_ids": [list]})).await;
+    let path = format!("/campaigns/{campaign}");
+    for act in ["pause", "resume", "retry-failed"] {
+        let (status, problem) =
+            call(&hub, Method::POST, &format!("{path}/{act}"), &json!({})).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{act}: {problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("DRAFT"),
+            "{problem}"
+        );
+    }
+    assert_eq!(done(&hub, Method::PUT, &path, &body).await["name"], "other");
+    tell(&hub, &campaign, "start").await;
+    let (status, problem) = call(&hub, Method::PUT, &path, &body).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    reached(&hub, &campaign, "COMPLETED").await;
+    for act in ["start", "pause", "resume", "stop"] {
+        let (status, problem) =
+            call(&hub, Method::POST, &format!("{path}/{act}"), &json!({})).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{act}: {problem}");
+    }
+    let (status, _) = call(&hub, Method::DELETE, &path, &json!({})).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let (status, _) = call(&hub, Method::GET, &format!("{path}/stats"), &json!({})).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    hub.done().await;
+}

@@ -1,0 +1,217 @@
+//! A campaign's course: it starts by itself, pauses, goes on, stops, and pauses itself.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use schemas::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    audience, done, draft, figures, outbox, post::Post, reached, recipients, sandboxed, tell,
+    without_sandbox,
+};
+use crate::rig::Hub;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_one_starts_by_itself_and_can_be_taken_back() {
+    let hub = Hub::start().await;
+    let channel = hub.channel("sandbox", json!({})).await;
+    let (list, _) = audience(&hub, 3, sandboxed).await;
+    let campaign = draft(
+        &hub,
+        json!({"contact_list_ids": [list], "channel_ids": [channel]}),
+    )
+    .await;
+    let path = format!("/campaigns/{campaign}/schedule");
+    let later = json!({"scheduled_at": "2035-01-01T00:00:00Z"});
+    let scheduled = done(&hub, Method::POST, &path, &later).await;
+    assert_eq!(scheduled["status"], "SCHEDULED");
+    let back = done(&hub, Method::DELETE, &path, &json!({})).await;
+    assert_eq!(back["status"], "DRAFT");
+    let soon = Timestamp::now().plus(Duration::from_secs(1));
+    done(&hub, Method::POST, &path, &json!({"scheduled_at": soon})).await;
+    let over = reached(&hub, &campaign, "COMPLETED").await;
+    let started: Timestamp = serde_json::from_value(over["started_at"].clone()).unwrap();
+    assert!(started >= soon, "{started} is before {soon}");
+    assert_eq!(outbox(&hub, &channel).await.len(), 3);
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_not_ready_when_it_is_time_is_a_draft_again() {
+    let hub = Hub::start().await;
+    let (list, _) = audience(&hub, 1, sandboxed).await;
+    let campaign = draft(&hub, json!({"contact_list_ids": [list]})).await;
+    let soon = Timestamp::now().plus(Duration::from_secs(2));
+    let path = format!("/campaigns/{campaign}/schedule");
+    done(&hub, Method::POST, &path, &json!({"scheduled_at": soon})).await;
+    without_sandbox(&hub).await;
+    let back = reached(&hub, &campaign, "DRAFT").await;
+    let why = back["status_reason"].as_str().unwrap();
+    assert!(
+        why.contains("could not start") && why.contains("no active channel"),
+        "{why}"
+    );
+    hub.done().await;
+}
+
+/// Whom the ledger has as sent to.
+fn sent(stats: &Value) -> u64 {
+    stats["outcomes"]["SENT"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_is_at_once_and_resuming_sends_exactly_the_rest() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    let (list, contacts) = audience(&hub, 150, |number| {
+        json!({"addresses": [{"kind": "email", "address": format!("p{number}@example.org")}]})
+    })
+    .await;
+    let campaign = draft(
+        &hub,
+        json!({
+            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
+            "pace": {"per_second": 60.0}
+        }),
+    )
+    .await;
+    tell(&hub, &campaign, "start").await;
+    let mut seen = 0;
+    for _ in 0..3 {
+        let begun = Instant::now();
+        while post.mails().len() < seen + 15 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "nothing is sent");
+            tokio::task::yield_now().await;
+        }
+        tell(&hub, &campaign, "pause").await;
+        let paused = Instant::now();
+        // A second after the answer nothing leaves: what is there then is all there is two seconds later.
+        let (mut after_one, mut after_three) = (None, 0);
+        while paused.elapsed() < Duration::from_secs(3) {
+            if paused.elapsed() >= Duration::from_secs(1) && after_one.is_none() {
+                after_one = Some(post.mails().len());
+            }
+            after_three = post.mails().len();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            after_one,
+            Some(after_three),
+            "mails leave a second after the pause"
+        );
+        seen = after_three;
+        let stats = figures(&hub, &campaign, |stats| {
+            stats["outcomes"]["SENDING"] == 0 && stats["status"] == "PAUSED"
+        })
+        .await;
+        assert_eq!(sent(&stats), seen as u64, "{stats}");
+        tell(&hub, &campaign, "resume").await;
+    }
+    // Whoever is deleted meanwhile is not written to.
+    tell(&hub, &campaign, "pause").await;
+    let stats = figures(&hub, &campaign, |stats| stats["outcomes"]["SENDING"] == 0).await;
+    let left = 150 - sent(&stats);
+    assert!(left > 0, "all are sent already");
+    let waiting = recipients(&hub, &campaign, "&status=PENDING").await;
+    assert_eq!(waiting.len() as u64, left);
+    let gone = waiting[0]["contact_id"].as_str().unwrap().to_owned();
+    assert!(contacts.contains(&gone));
+    done(
+        &hub,
+        Method::DELETE,
+        &format!("/contacts/{gone}"),
+        &json!({}),
+    )
+    .await;
+    tell(&hub, &campaign, "resume").await;
+    reached(&hub, &campaign, "COMPLETED").await;
+    let stats = figures(&hub, &campaign, |_| true).await;
+    assert_eq!(
+        (sent(&stats), &stats["outcomes"]["SKIPPED"]),
+        (149, &json!(1))
+    );
+    let skipped = recipients(&hub, &campaign, "&status=SKIPPED").await;
+    assert_eq!(
+        (&skipped[0]["failure_class"], &skipped[0]["contact_id"]),
+        (&json!("contact-gone"), &json!(gone))
+    );
+    let mut reached = post.recipients();
+    reached.dedup();
+    assert_eq!((reached.len(), post.mails().len()), (149, 149), "each once");
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_ends_whoever_was_not_sent_to() {
+    let hub = Hub::start().await;
+    let channel = hub.channel("sandbox", json!({})).await;
+    let (list, _) = audience(&hub, 150, sandboxed).await;
+    let campaign = draft(
+        &hub,
+        json!({"contact_list_ids": [list], "channel_ids": [channel], "pace": {"per_second": 20.0}}),
+    )
+    .await;
+    tell(&hub, &campaign, "start").await;
+    figures(&hub, &campaign, |stats| sent(stats) >= 3).await;
+    let stopped = tell(&hub, &campaign, "stop").await;
+    assert_eq!(stopped["status"], "CANCELLED");
+    let stats = figures(&hub, &campaign, |stats| {
+        stats["remaining"] == 0 && stats["status"] == "CANCELLED"
+    })
+    .await;
+    let cancelled = stats["outcomes"]["CANCELLED"].as_u64().unwrap();
+    assert_eq!(sent(&stats) + cancelled, 150, "{stats}");
+    assert!(cancelled > 0);
+    assert_eq!(outbox(&hub, &channel).await.len() as u64, sent(&stats));
+    let last = recipients(&hub, &campaign, "&status=CANCELLED").await;
+    assert!(last.iter().all(|one| one["failure_class"] == "stopped"));
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_failures_pause_it_and_only_those_are_tried_again() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    let (list, _) = audience(&hub, 300, |number| {
+        let kind = if number % 2 == 0 { "blocked" } else { "fine" };
+        json!({"addresses": [{"kind": "email", "address": format!("{kind}{number}@example.org")}]})
+    })
+    .await;
+    post.refuse("blocked", "554 5.7.1 we do not want this");
+    let campaign = draft(
+        &hub,
+        json!({
+            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
+            "pace": {"per_second": 40.0}
+        }),
+    )
+    .await;
+    tell(&hub, &campaign, "start").await;
+    let paused = reached(&hub, &campaign, "PAUSED").await;
+    let why = paused["status_reason"].as_str().unwrap();
+    assert!(why.contains("failed, more than the 20 %"), "{why}");
+    let before = figures(&hub, &campaign, |stats| stats["outcomes"]["SENDING"] == 0).await;
+    assert!(
+        before["outcomes"]["FAILED"].as_u64().unwrap() >= 30,
+        "{before}"
+    );
+    assert!(
+        before["remaining"].as_u64().unwrap() > 0,
+        "it was paused too late: {before}"
+    );
+
+    post.relent();
+    let retried = tell(&hub, &campaign, "retry-failed").await;
+    assert_eq!(retried["retried"], before["outcomes"]["FAILED"]);
+    tell(&hub, &campaign, "resume").await;
+    reached(&hub, &campaign, "COMPLETED").await;
+    let after = figures(&hub, &campaign, |_| true).await;
+    assert_eq!(sent(&after), 300, "{after}");
+    let mut reached = post.recipients();
+    reached.dedup();
+    assert_eq!((reached.len(), post.mails().len()), (300, 300), "each once");
+    hub.done().await;
+}
