@@ -125,7 +125,13 @@ impl Compiled {
         links: &dyn Links,
     ) -> Result<Rendered, RenderError> {
         let wording = self.wording(recipient.language).ok_or(RenderError::Empty)?;
-        let words = Words::new(&wording.names, recipient, &self.defaults, links);
+        let words = Words::new(
+            &wording.names,
+            &wording.variables,
+            recipient,
+            &self.defaults,
+            links,
+        );
         let words = Value::from_object(words);
         let say = |name: &str, part: Part| -> Result<String, RenderError> {
             let template = self
@@ -155,7 +161,10 @@ impl Compiled {
         };
         match parts() {
             Err(RenderError::Missing(_)) => {
-                let names = missing(wording, recipient, &self.defaults);
+                let mut names = missing(wording, recipient, &self.defaults);
+                if names.iter().any(|name| self.required.contains(name)) {
+                    names.retain(|name| self.required.contains(name));
+                }
                 Err(RenderError::Missing(names))
             }
             Ok(said) if said.text.is_empty() && said.html.is_none() => Err(RenderError::Empty),

@@ -113,6 +113,11 @@ fn words_of_a_text() {
             "A, 1",
         ),
         (
+            "{{ o.t | default('no') }}{{ p.a.b | d('!') }}{% if o %}?{% endif %}",
+            json!({}),
+            "no!",
+        ),
+        (
             "{{ q | urlencode }}",
             json!({"q": "a b/ü"}),
             "a%20b%2F%C3%BC",

@@ -1,6 +1,10 @@
 //! The names a template reads, and what each of them is for a recipient.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use minijinja::{
     Value,
@@ -67,6 +71,7 @@ impl Words {
     /// What the sorted names are for a recipient.
     pub(crate) fn new(
         names: &Arc<[Box<str>]>,
+        variables: &BTreeSet<String>,
         recipient: &Recipient<'_>,
         defaults: &BTreeMap<String, String>,
         links: &dyn Links,
@@ -75,7 +80,7 @@ impl Words {
             .iter()
             .map(|name| match &**name {
                 "unsubscribe_url" | "preferences_url" => Some(text(&links.preferences())),
-                name => value_of(name, recipient, defaults),
+                name => value_of(name, recipient, defaults).or_else(|| hollow(name, variables)),
             })
             .collect();
         Self {
@@ -139,6 +144,25 @@ fn attribute(
         Some(Json::String(empty)) if empty.is_empty() => default().or_else(|| Some(text(""))),
         Some(value) => plain(value, 0),
     }
+}
+
+/// What is read of a name that has no value: objects without values, so that `order.total | default(0)` is 0.
+fn hollow(name: &str, variables: &BTreeSet<String>) -> Option<Value> {
+    let mut fields: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let inside = variables
+        .iter()
+        .filter_map(|variable| variable.strip_prefix(name)?.strip_prefix('.'));
+    let mut is_read = false;
+    for path in inside {
+        is_read = true;
+        if let Some((field, _)) = path.split_once('.') {
+            fields.entry(field).or_default().insert(path.to_owned());
+        }
+    }
+    let fields = fields
+        .into_iter()
+        .filter_map(|(field, paths)| Some((Value::from(field), hollow(field, &paths)?)));
+    is_read.then(|| Value::from_pairs(fields))
 }
 
 fn facts(fields: &[(&'static str, Option<Value>)]) -> Value {
