@@ -4,7 +4,7 @@
 # make check    formatting, lints, licences, unused dependencies, docs, dependency directions, .sqlx, deployment files
 # make fuzz-api asks a running hub everything its OpenAPI document allows, and more; no answer may be a 5xx
 # make fuzz-channels  100,000 broken bodies of every kind of channel: no panic, nothing unbounded, no memory growth
-# make chaos    200,000 messages while workers and the broker are killed: nothing lost, doubled or out of order
+# make chaos    200,000 messages, then a campaign to 200,000, while workers and servers are killed: nothing lost or doubled
 # make bench    throughput and latency through the real interface, on this machine
 # make models   trains the models that come with tidings, where the public data is at hand
 # make clean    removes what was built and the hub's folder .tidings with all its data
@@ -57,11 +57,13 @@ fuzz-channels:
 
 chaos: build
 	target/release/tidings bench chaos --broker $(ARGS)
+	target/release/tidings bench campaign --recipients 200000 --kill-every 4
 
 bench: build
 	target/release/tidings bench inbound --max $(ARGS)
 	target/release/tidings bench ingest-nats --max $(ARGS)
 	target/release/tidings bench outbound --max $(ARGS)
+	target/release/tidings bench campaign --recipients 200000 --pauses 5
 	target/release/tidings bench understand
 
 models: build

@@ -11,8 +11,9 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Keyring, Store};
+use tokio_util::sync::CancellationToken;
 
-use super::{hub::Hub, mail_sink::MailSink, usage};
+use super::{blow, hub::Hub, mail_sink::MailSink, usage};
 
 /// How to measure.
 #[derive(Clone, Debug, Args)]
@@ -25,6 +26,12 @@ pub(crate) struct CampaignOptions {
     /// Pauses and resumes so often on the way, and measures when the last mail came after each pause.
     #[arg(long, default_value_t = 0)]
     pauses: u32,
+    /// Kills a worker, the broker, a worker, Postgres, and so on with SIGKILL, every so many seconds; then counts.
+    #[arg(long, default_value_t = 0)]
+    kill_every: u64,
+    /// What is done with a mail that may have left: `hold` lists it as unknown, `resend` sends it again.
+    #[arg(long, default_value = "hold")]
+    on_unknown: String,
     /// Only the line of JSON.
     #[arg(long)]
     json: bool,
@@ -45,6 +52,10 @@ struct Report {
     /// Of the SMTP server.
     at_sink: u64,
     duplicates: u64,
+    /// Recipients without a row, or without an outcome.
+    missing: u64,
+    /// Processes that were killed on the way.
+    killed: u64,
     /// Rows of the audience a second, until all of it was known.
     expanded_per_s: f64,
     /// Milliseconds from the answer to a pause to the last mail after it.
@@ -65,13 +76,19 @@ const CONTENT: &str = r#"<html><body><h1>Hello {{ first_name }} {{ last_name }}<
 <a href="https://shop.example.org/news">news</a>, <a href="https://shop.example.org/help">help</a>.
 Your adviser is {{ adviser }}.</p></body></html>"#;
 
+/// What workers do while things are killed.
+const WORKER: &str = "deliver,campaign";
+/// Recipients that one blow may leave doubtful: the chunks in hand of one worker, some of them twice.
+const DOUBTFUL: u64 = 400;
 /// How long it may take that nothing comes any more.
 const STILL: Duration = Duration::from_secs(120);
 
 pub(crate) async fn run(options: &CampaignOptions) -> anyhow::Result<()> {
-    let roles = options
-        .expand_only
-        .then_some("gateway,campaign,project,janitor");
+    let roles = match (options.expand_only, options.kill_every) {
+        (true, _) => Some("gateway,campaign,project,janitor"),
+        (false, 0) => None,
+        (false, _) => Some("gateway,project,janitor"),
+    };
     let hub = Hub::start(roles).await?;
     let report = measure(options, &hub).await;
     hub.stop().await?;
@@ -96,24 +113,85 @@ pub(crate) async fn run(options: &CampaignOptions) -> anyhow::Result<()> {
         writeln!(out, "{:>12.0} MB at most, the hub", report.peak_rss_mb)?;
     }
     writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    let in_flight = report.killed * DOUBTFUL;
+    if report.missing > 0 || report.duplicates > in_flight || report.unknown > in_flight {
+        bail!("recipients were lost, or more are doubtful than were in flight");
+    }
+    if options.kill_every > 0 && options.on_unknown == "hold" && report.duplicates > 0 {
+        bail!("somebody was sent to twice");
+    }
     Ok(())
+}
+
+/// Keeps two workers running and hits something every few seconds, until told that it is over; how many died.
+async fn blows(
+    every: u64,
+    ready: super::hub::Ready,
+    keys: std::path::PathBuf,
+    over: CancellationToken,
+) -> anyhow::Result<u64> {
+    let mut workers = vec![
+        blow::worker(&ready, &keys, WORKER)?,
+        blow::worker(&ready, &keys, WORKER)?,
+    ];
+    let mut killed = 0;
+    loop {
+        tokio::select! {
+            () = over.cancelled() => return Ok(killed),
+            () = tokio::time::sleep(Duration::from_secs(every)) => {}
+        }
+        killed += 1;
+        match killed % 4 {
+            2 => blow::kill_child(ready.pid, "nats-server")?,
+            0 => blow::kill_child(ready.pid, "postgres")?,
+            _ => {
+                let mut old = workers.remove(0);
+                old.start_kill()?;
+                workers.push(blow::worker(&ready, &keys, WORKER)?);
+                old.wait().await?;
+            }
+        }
+        for worker in &mut workers {
+            if let Some(status) = worker.try_wait()? {
+                let log = keys.with_file_name("workers.log");
+                bail!(
+                    "a worker ended by itself with {status}; see {}",
+                    log.display()
+                );
+            }
+        }
+    }
 }
 
 async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report> {
     let sink = MailSink::start().await?;
-    let campaign = prepare(options.recipients, hub, &sink).await?;
+    let campaign = prepare(options, hub, &sink).await?;
     let before = usage::of_tree(hub.ready.pid);
     let own = usage::of_tree(std::process::id());
     let path = format!("/api/v1/campaigns/{campaign}");
     let started = Instant::now();
     hub.post(&format!("{path}/start"), &json!({})).await?;
+    let over = CancellationToken::new();
+    let _over_when_dropped = over.clone().drop_guard();
+    let breaking = (options.kill_every > 0).then(|| {
+        let (ready, keys) = (hub.ready.clone(), hub.keys_file());
+        tokio::spawn(blows(options.kill_every, ready, keys, over.clone()))
+    });
     let mut expanded = None;
     let mut pause_ms = Vec::new();
     let mut seen = (0, Instant::now());
     let store = Store::connect(&hub.ready.postgres_url, 1, Keyring::ephemeral())?;
     let id = campaign.parse()?;
     loop {
-        let row = hub.get(&path).await?;
+        let row = match hub.get(&path).await {
+            Ok(row) => row,
+            // The database may have been killed.
+            Err(_) if breaking.is_some() && seen.1.elapsed() < STILL => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if expanded.is_none() && row.get("is_expanded") == Some(&Value::Bool(true)) {
             expanded = Some(started.elapsed());
             if options.expand_only {
@@ -145,6 +223,11 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let seconds = started.elapsed().as_secs_f64();
+    over.cancel();
+    let killed = match breaking {
+        Some(breaking) => breaking.await??,
+        None => 0,
+    };
     let used = usage::between(&before, &usage::of_tree(hub.ready.pid));
     let outcomes = store::probe::campaign_outcomes(&store, id).await?;
     let of = |status: &str| outcomes.get(status).copied().unwrap_or(0);
@@ -169,6 +252,16 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
         failed: of("FAILED") + of("BOUNCED"),
         at_sink: came.mails,
         duplicates: came.duplicates,
+        missing: if options.expand_only {
+            options.recipients.saturating_sub(outcomes.values().sum())
+        } else {
+            let over = ["SENT", "UNKNOWN", "FAILED", "BOUNCED"];
+            let found: u64 = over.into_iter().map(of).sum();
+            // A mail that the ledger has as sent and the server has not would be missing, too.
+            let distinct = came.mails - came.duplicates;
+            options.recipients.saturating_sub(found) + of("SENT").saturating_sub(distinct)
+        },
+        killed,
         expanded_per_s: count / expanded.map_or(seconds, |time| time.as_secs_f64()),
         pause_ms,
         cpu_us_per_message: used
@@ -182,7 +275,7 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
 }
 
 /// Contacts on a list, a channel to the sink, and a draft; its id.
-async fn prepare(recipients: u64, hub: &Hub, sink: &MailSink) -> anyhow::Result<String> {
+async fn prepare(options: &CampaignOptions, hub: &Hub, sink: &MailSink) -> anyhow::Result<String> {
     let list = hub.post("/api/v1/lists", &json!({"name": "bench"})).await?;
     let list = list
         .get("id")
@@ -191,13 +284,14 @@ async fn prepare(recipients: u64, hub: &Hub, sink: &MailSink) -> anyhow::Result<
     let store = Store::connect(&hub.ready.postgres_url, 1, Keyring::ephemeral())?;
     let tenants = store::tenant::list(&store).await?;
     let tenant = tenants.first().context("the hub has no tenant")?.id;
-    store::probe::make_contacts(&store, tenant, list.parse()?, recipients).await?;
+    store::probe::make_contacts(&store, tenant, list.parse()?, options.recipients).await?;
     let channel = hub
         .channel(
             "email",
             "bench",
             json!({
-                "config": {"settings": {"rate_limit": 1_000_000, "allow_private": true}},
+                "config": {"settings": {
+                    "rate_limit": 1_000_000, "allow_private": true, "on_unknown": options.on_unknown}},
                 "credentials": {
                     "from": "News <news@bench.example.org>",
                     "smtp": {"host": "127.0.0.1", "port": sink.address.port(), "tls": "none"},

@@ -7,7 +7,6 @@
 
 use std::{
     collections::HashMap,
-    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -23,9 +22,9 @@ use nix::{
 };
 use serde::Serialize;
 use serde_json::json;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use super::{hub::Hub, inbound::Probe};
+use super::{blow, hub::Hub, inbound::Probe};
 
 /// How to break things.
 #[derive(Clone, Debug, Args)]
@@ -69,6 +68,8 @@ struct Verdict {
     messages_per_s: f64,
 }
 
+/// What workers do.
+const ROLES: &str = "pipeline,deliver,project";
 /// Every so many messages of a conversation ask for an automatic reply.
 const ASKS_EVERY: u64 = 10;
 /// How long everything may take to arrive after the last message was accepted.
@@ -277,7 +278,7 @@ async fn blows(
         broker_killed: 0,
     };
     for _ in 0..options.workers.max(1) {
-        counts.workers.push(worker(&ready, &keys)?);
+        counts.workers.push(blow::worker(&ready, &keys, ROLES)?);
     }
     let mut blow = 0_u64;
     while !done.load(Ordering::Relaxed) {
@@ -301,60 +302,14 @@ async fn blows(
             old.start_kill()?;
         }
         // The newcomer joins while the old one drains.
-        counts.workers.push(worker(&ready, &keys)?);
+        counts.workers.push(blow::worker(&ready, &keys, ROLES)?);
         old.wait().await?;
         if options.broker && blow.is_multiple_of(3) {
             counts.broker_killed += 1;
-            kill_broker(ready.pid)?;
+            blow::kill_child(ready.pid, "nats-server")?;
         }
     }
     Ok(counts)
-}
-
-/// A worker process beside the hub.
-fn worker(ready: &super::hub::Ready, keys: &std::path::Path) -> anyhow::Result<Child> {
-    let log = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(keys.with_file_name("workers.log"))?;
-    Command::new(std::env::current_exe()?)
-        .args(["serve", "--roles", "pipeline,deliver,project"])
-        .env("TIDINGS__NATS__URL", &ready.nats_url)
-        .env("TIDINGS__POSTGRES__URL", &ready.postgres_url)
-        .env("TIDINGS__KEYS__FILE", keys)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .context("starting a worker")
-}
-
-/// Kills the nats-server that is a child of the hub.
-fn kill_broker(hub: u32) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir("/proc")?.flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<i32>().ok())
-        else {
-            continue;
-        };
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-            continue;
-        };
-        let parent = stat
-            .rsplit(')')
-            .next()
-            .and_then(|rest| rest.split_whitespace().nth(1))
-            .and_then(|p| p.parse::<u32>().ok());
-        if stat.contains("(nats-server)") && parent == Some(hub) {
-            kill(Pid::from_raw(pid), Signal::SIGKILL)?;
-            return Ok(());
-        }
-    }
-    bail!("the hub has no nats-server")
 }
 
 fn print(verdict: &Verdict, json: bool) -> anyhow::Result<()> {

@@ -3,9 +3,11 @@
 //! Figures end in one line of JSON whose `messages_per_s` counts from the first request to the last row committed;
 //! without a hub, texts understood. CPU is split by process; the load generator runs on the same machine, in this process.
 
+mod blow;
 mod campaign;
 mod chaos;
 pub(crate) mod hub;
+mod import;
 mod inbound;
 mod ingest_nats;
 mod load;
@@ -35,6 +37,8 @@ pub(crate) enum Bench {
     Campaign(campaign::CampaignOptions),
     /// Opens and clicks over HTTP until each is a row in Postgres, and how long a redirect takes.
     Tracking(tracking::TrackingOptions),
+    /// A file of contacts until all of them are in Postgres and on a list.
+    Import(import::ImportOptions),
     /// Kills workers and the broker while messages flow, then counts and compares.
     Chaos(chaos::ChaosOptions),
     /// Everything that is found out about a message, on one core, without a hub.
@@ -89,6 +93,7 @@ pub(crate) async fn run(bench: Bench) -> anyhow::Result<()> {
         Bench::IngestNats(options) => ingest_nats::run(&options).await,
         Bench::Campaign(options) => campaign::run(&options).await,
         Bench::Tracking(options) => tracking::run(&options).await,
+        Bench::Import(options) => import::run(&options).await,
         Bench::Chaos(options) => chaos::run(&options).await,
         Bench::Understand(options) => understand::run(&options),
     }
