@@ -16,6 +16,7 @@ use store::Store;
 use crate::{
     bench::{self, Bench},
     config::Config,
+    contacts::{self, ContactsCommand, Target},
     dkim::{self, DkimOptions},
     labels::{self, LabelsCommand},
     model::ModelCommand,
@@ -111,6 +112,13 @@ enum Command {
         /// The folder of a running `tidings up`; otherwise the settings say where everything is.
         #[arg(long, global = true)]
         dir: Option<PathBuf>,
+    },
+    /// Files of contacts, into a hub and out of it.
+    Contacts {
+        #[command(subcommand)]
+        command: ContactsCommand,
+        #[command(flatten)]
+        target: Target,
     },
     /// JetStream as code.
     Nats {
@@ -244,6 +252,7 @@ impl Cli {
                 of_folder(&mut config, dir.as_deref()).await?;
                 replay::run(&config, &tenant, command).await
             }
+            Command::Contacts { command, target } => contacts::run(&config, target, command).await,
             Command::Nats { command } => nats_command(config, command).await,
             Command::Keys { command } => match command {
                 KeysCommand::Rotate { dir } => rotate(config, dir.as_deref()).await,

@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) keys: KeysSettings,
     pub(crate) storage: StorageSettings,
     pub(crate) media: MediaSettings,
+    pub(crate) contacts: ContactsSettings,
     pub(crate) campaign: CampaignSettings,
     #[serde(default)]
     pub(crate) inference: inference::Settings,
@@ -117,6 +118,13 @@ pub(crate) struct DeliverSettings {
 pub(crate) struct MediaSettings {
     pub(crate) max_bytes: usize,
     pub(crate) concurrency: usize,
+}
+
+/// Contacts, where they come in files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContactsSettings {
+    pub(crate) max_import_bytes: u64,
 }
 
 /// Campaigns, while their audience is made into chunks.
@@ -283,6 +291,12 @@ impl Config {
                 self.project.max_batch as u64,
                 1,
                 10_000,
+            ),
+            (
+                "contacts.max_import_bytes",
+                self.contacts.max_import_bytes,
+                1024,
+                1 << 40,
             ),
             ("auth.key_cache_ms", self.auth.key_cache_ms, 0, 10_000),
             (

@@ -3,9 +3,11 @@
 mod bench;
 mod cli;
 mod config;
+mod contacts;
 mod directory;
 mod dkim;
 mod embedded;
+mod import;
 mod labels;
 mod lag;
 mod media;
@@ -35,6 +37,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where standard error is closed, the exit code says it alone.
             drop(writeln!(std::io::stderr(), "error: {error:#}"));
+            if error.is::<contacts::Rejected>() {
+                return contacts::Rejected::EXIT_CODE.into();
+            }
             error
                 .downcast_ref::<model::Failure>()
                 .map_or(ExitCode::FAILURE, |failure| failure.exit_code().into())

@@ -45,7 +45,7 @@ pub(crate) enum Role {
     Janitor,
     /// Reading channels whose platform does not call: mailboxes, long polls, listeners.
     Poll,
-    /// Campaigns: who is to get them, and when.
+    /// Campaigns: who is to get them, and when; contacts out of files.
     Campaign,
 }
 
@@ -154,7 +154,7 @@ pub(crate) async fn start(
             Role::Project => starting.project(),
             Role::Media => starting.media()?,
             Role::Janitor => starting.janitor(wiring.callout_seed.take()),
-            Role::Campaign => starting.campaign(),
+            Role::Campaign => starting.campaign()?,
             Role::Poll => starting.poll(wiring.owner.clone()),
         }
     }

@@ -1,15 +1,15 @@
 //! Tables as comma-separated values (RFC 4180) that a spreadsheet shows and does not run.
 //!
 //! Invariant: a field never begins as a formula does (`=`, `+`, `-`, `@`, tab, return): an apostrophe is put before it, as
-//! OWASP advises (<https://owasp.org/www-community/attacks/CSV_Injection>). A `+` before nothing but digits is a telephone
-//! number, and stays.
+//! OWASP advises (<https://owasp.org/www-community/attacks/CSV_Injection>). A sign before nothing but digits and points is
+//! that of a number, and stays.
 
 /// Whether a spreadsheet could take a field for a formula.
 fn is_formula(field: &str) -> bool {
     let mut bytes = field.bytes();
     match bytes.next() {
-        Some(b'=' | b'-' | b'@' | b'\t' | b'\r' | b'\n') => true,
-        Some(b'+') => !bytes.all(|byte| byte.is_ascii_digit()),
+        Some(b'=' | b'@' | b'\t' | b'\r' | b'\n') => true,
+        Some(b'+' | b'-') => !bytes.all(|byte| byte.is_ascii_digit() || byte == b'.'),
         _ => false,
     }
 }
@@ -64,7 +64,7 @@ mod tests {
         for field in ["=1+1", "@SUM(A1)", "-2+3", "+1-2", "\t=1", "\r=1"] {
             assert_eq!(written(&[field]), format!("\"'{field}\"\r\n"), "{field}");
         }
-        assert_eq!(written(&["+4366012345"]), "+4366012345\r\n");
+        assert_eq!(written(&["+4366012345", "-3.5"]), "+4366012345,-3.5\r\n");
         assert_eq!(written(&["a=b"]), "a=b\r\n");
     }
 }

@@ -25,6 +25,9 @@ use crate::{hub::Hub, problem};
 const READ: Duration = Duration::from_secs(8);
 /// The route of requests that matched none.
 const NO_ROUTE: &str = "none";
+/// What takes as long as the caller's line does. Each piece has to come within a limit of its own ([`crate::upload`]).
+const UPLOAD: &str = "/contacts/import";
+const UPLOAD_LIMIT: Duration = Duration::from_secs(6 * 3600);
 
 pub(crate) async fn no_route() -> StatusCode {
     StatusCode::NOT_FOUND
@@ -39,6 +42,7 @@ pub(crate) async fn around(State(hub): State<Arc<Hub>>, request: Request, next: 
     let method = method_name(request.method());
     let limit = match method {
         "GET" | "HEAD" => hub.settings.request_timeout.min(READ),
+        "POST" if route.ends_with(UPLOAD) => UPLOAD_LIMIT,
         _ => hub.settings.request_timeout,
     };
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();

@@ -21,7 +21,7 @@ use crate::{
     problem::ApiError,
     projected::Projected,
     route::{campaign::Figures, send::Known},
-    settings::{ChannelTester, Deps, MediaKeeper, ModelKeeper, Settings},
+    settings::{ChannelTester, Deps, ImportKeeper, MediaKeeper, ModelKeeper, Settings},
     track::Track,
 };
 
@@ -29,6 +29,8 @@ use crate::{
 const HELD: usize = 2;
 /// Bytes of webhook bodies that may be in memory at a time.
 const INTAKE_KIB: usize = 256 * 1024;
+/// Files of contacts that are uploaded at a time: each takes some megabytes of memory.
+const UPLOADS: usize = 8;
 
 pub(crate) struct Hub {
     pub(crate) store: Store,
@@ -37,6 +39,7 @@ pub(crate) struct Hub {
     pub(crate) tester: Arc<dyn ChannelTester>,
     pub(crate) models: Arc<dyn ModelKeeper>,
     pub(crate) media: Arc<dyn MediaKeeper>,
+    pub(crate) imports: Arc<dyn ImportKeeper>,
     pub(crate) live: Feed,
     pub(crate) track: Track,
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
@@ -57,6 +60,8 @@ pub(crate) struct Hub {
     pub(crate) figures: Figures,
     /// In KiB.
     pub(crate) intake: Semaphore,
+    /// One for each file of contacts that may yet be uploaded.
+    pub(crate) uploads: Semaphore,
     holding: Semaphore,
 }
 
@@ -74,6 +79,7 @@ impl Hub {
             projected: Projected::default(),
             figures: Figures::default(),
             intake: Semaphore::new(INTAKE_KIB),
+            uploads: Semaphore::new(UPLOADS),
             holding: Semaphore::new(HELD),
             store: deps.store,
             bus: deps.bus,
@@ -81,6 +87,7 @@ impl Hub {
             tester: deps.tester,
             models: deps.models,
             media: deps.media,
+            imports: deps.imports,
             live: Feed::default(),
             track: Track::default(),
             metrics: deps.metrics,

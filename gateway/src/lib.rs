@@ -32,13 +32,14 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod track;
+mod upload;
 
 pub use auth::JwtKeyError;
 pub use router::openapi;
 pub use serve::{ServeError, serve};
 pub use settings::{
-    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead, Opened,
-    SettingRefused, Settings, StorageDown, Unopened,
+    ChannelTest, ChannelTester, Deps, ImportKeeper, Interrupted, JwtSettings, MediaKeeper,
+    ModelKeeper, ModelRead, NotKept, Opened, SettingRefused, Settings, StorageDown, Unopened,
 };
 
 /// Where the API is served: its own place, and the one that older clients know.

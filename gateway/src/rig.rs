@@ -15,17 +15,18 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use bytes::Bytes;
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{FutureExt as _, future::BoxFuture, stream::BoxStream};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use nats::{Bus, ConnectSettings};
-use schemas::{MediaId, Secret, TenantId, Understanding};
+use schemas::{ImportId, MediaId, Secret, TenantId, Understanding};
 use serde_json::{Value, json};
 use store::{Keyring, Store, channel::ChannelRow, media::MediaStored};
 use tower::ServiceExt as _;
 
 use crate::{
-    ChannelTest, ChannelTester, Deps, JwtSettings, MediaKeeper, ModelKeeper, ModelRead, Opened,
-    SettingRefused, Settings, StorageDown, Unopened, hub::Hub, router::router,
+    ChannelTest, ChannelTester, Deps, ImportKeeper, Interrupted, JwtSettings, MediaKeeper,
+    ModelKeeper, ModelRead, NotKept, Opened, SettingRefused, Settings, StorageDown, Unopened,
+    hub::Hub, router::router,
 };
 
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -125,6 +126,21 @@ impl MediaKeeper for Nothing {
 
     fn get(&self, _: TenantId, _: MediaId) -> BoxFuture<'_, Result<Option<Bytes>, StorageDown>> {
         async { Ok(None) }.boxed()
+    }
+}
+
+impl ImportKeeper for Nothing {
+    fn max_bytes(&self) -> u64 {
+        1024
+    }
+
+    fn keep<'a>(
+        &'a self,
+        _: TenantId,
+        _: ImportId,
+        _: BoxStream<'a, Result<Bytes, Interrupted>>,
+    ) -> BoxFuture<'a, Result<u64, NotKept>> {
+        async { Err(StorageDown.into()) }.boxed()
     }
 }
 
@@ -272,6 +288,7 @@ pub(crate) async fn deps(change: impl FnOnce(&mut Settings)) -> (Deps, Parts) {
         tester: Arc::new(Untested),
         models: Arc::new(Nothing),
         media: Arc::new(Nothing),
+        imports: Arc::new(Nothing),
         metrics: Arc::new(|| "# no metrics\n".to_owned()),
     };
     let parts = Parts {

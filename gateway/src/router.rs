@@ -19,7 +19,7 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audience, audit, campaign, channel, chat_page, contact, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, setting, stats, suppression, template, template_check, template_preview, template_variant, typing, understanding, webhook,
+        api_key, audience, audit, campaign, channel, chat_page, contact, contact_export, contact_import, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, setting, stats, suppression, template, template_check, template_preview, template_variant, typing, understanding, webhook,
     },
     track,
 };
@@ -52,6 +52,10 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
             contact::delete
         ))
         .routes(routes!(contact::memberships))
+        .routes(routes!(contact_import::list))
+        .routes(routes!(contact_import::get))
+        .routes(routes!(contact_import::cancel))
+        .routes(routes!(contact_export::export))
         .routes(routes!(list::create, list::list))
         .routes(routes!(list::get, list::put, list::update, list::delete))
         .routes(routes!(list_member::add))
@@ -129,6 +133,7 @@ fn raw_guarded() -> OpenApiRouter<Arc<Hub>> {
     OpenApiRouter::new()
         .routes(routes!(webhook::hand_in))
         .routes(routes!(media::upload))
+        .routes(routes!(contact_import::create))
 }
 
 fn webhooks() -> OpenApiRouter<Arc<Hub>> {

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::{future::BoxFuture, stream::BoxStream};
 use nats::Bus;
-use schemas::{MediaId, Secret, Task, TenantId, Understanding};
+use schemas::{ImportId, MediaId, Secret, Task, TenantId, Understanding};
 use serde_json::Value;
 use store::{Store, channel::ChannelRow, media::MediaStored};
 
@@ -72,6 +72,7 @@ pub struct Deps {
     pub tester: Arc<dyn ChannelTester>,
     pub models: Arc<dyn ModelKeeper>,
     pub media: Arc<dyn MediaKeeper>,
+    pub imports: Arc<dyn ImportKeeper>,
     /// Renders the metrics in Prometheus' text form.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -198,6 +199,37 @@ pub trait MediaKeeper: Send + Sync {
         tenant: TenantId,
         id: MediaId,
     ) -> BoxFuture<'_, Result<Option<Bytes>, StorageDown>>;
+}
+
+/// Where files of contacts are kept until they are read in.
+pub trait ImportKeeper: Send + Sync {
+    /// Largest file that is taken.
+    fn max_bytes(&self) -> u64;
+
+    /// Keeps a file as it comes, in constant memory, and tells how long it is. It is there whole, or not at all.
+    ///
+    /// # Errors
+    /// [`NotKept`].
+    fn keep<'a>(
+        &'a self,
+        tenant: TenantId,
+        id: ImportId,
+        file: BoxStream<'a, Result<Bytes, Interrupted>>,
+    ) -> BoxFuture<'a, Result<u64, NotKept>>;
+}
+
+/// A file does not come to its end; whoever brings it knows why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the file does not come to its end")]
+pub struct Interrupted;
+
+/// Why a file is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotKept {
+    #[error("the file does not come to its end")]
+    Interrupted,
+    #[error(transparent)]
+    Storage(#[from] StorageDown),
 }
 
 /// A part of the settings that cannot be accepted.

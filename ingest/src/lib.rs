@@ -10,5 +10,6 @@
 pub mod adapter;
 pub mod campaign;
 pub mod channel;
+pub mod contact;
 pub mod google;
 pub mod poll;

@@ -1,9 +1,10 @@
-//! Campaigns: audiences into chunks.
+//! Campaigns: files into contacts, audiences into chunks.
 
 use super::Starting;
+use crate::import::Keeper;
 
 impl Starting<'_> {
-    pub(super) fn campaign(&mut self) {
+    pub(super) fn campaign(&mut self) -> anyhow::Result<()> {
         let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
         let worker = self.worker.clone();
         let campaign = &self.config.campaign;
@@ -16,5 +17,13 @@ impl Starting<'_> {
             ingest::campaign::run(bus, store, settings, worker, stop).await;
             Ok(())
         });
+        let files = Keeper::files(self.config)?;
+        let (bus, store, stop) = (self.bus.clone(), self.store.clone(), self.stop.clone());
+        let worker = self.worker.clone();
+        self.tasks.spawn(async move {
+            ingest::contact::run(bus, store, files, worker, stop).await;
+            Ok(())
+        });
+        Ok(())
     }
 }

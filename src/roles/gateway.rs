@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::Starting;
 use crate::{
-    lag, media,
+    import, lag, media,
     shelf::{Keeper, Objects},
     telemetry,
     tester::Tester,
@@ -47,6 +47,10 @@ impl Starting<'_> {
             media: Arc::new(media::Keeper::new(
                 Objects::new(&self.config.storage)?,
                 &self.config.media,
+            )),
+            imports: Arc::new(import::Keeper::new(
+                Objects::new(&self.config.storage)?,
+                &self.config.contacts,
             )),
             models: Arc::new(Keeper::new(Objects::new(&self.config.storage)?)),
             tester: Arc::new(Tester::new(self.store.clone(), self.sender_settings()?)),

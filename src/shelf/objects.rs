@@ -13,8 +13,8 @@ use futures::{
     stream::{self, BoxStream},
 };
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem,
-    path::Path,
+    ObjectStore, ObjectStoreExt as _, RetryConfig, WriteMultipart, aws::AmazonS3Builder,
+    local::LocalFileSystem, path::Path,
 };
 use tokio::time::timeout;
 
@@ -22,6 +22,11 @@ use crate::config::StorageSettings;
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Size of a part of an object that comes in pieces: the least that S3 takes
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
+const PART: usize = 5 * 1024 * 1024;
+/// Parts on their way at a time.
+const PARTS: usize = 2;
 
 /// A place for objects; cheap to clone.
 #[derive(Clone, Debug)]
@@ -127,6 +132,28 @@ impl Objects {
         Ok(Some(chunks.boxed()))
     }
 
+    /// At most `most` bytes of an object from an offset that it has; none when there is none.
+    pub(crate) async fn range(
+        &self,
+        key: &str,
+        from: u64,
+        most: usize,
+    ) -> anyhow::Result<Option<Bytes>> {
+        let (store, path) = self.at(key)?;
+        let end = from.saturating_add(most as u64);
+        match within(store.get_range(&path, from..end)).await? {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            found => Ok(Some(found?)),
+        }
+    }
+
+    /// Begins an object that comes in pieces; it is there once [`Writing::finish`] says so.
+    pub(crate) async fn write(&self, key: &str) -> anyhow::Result<Writing> {
+        let (store, path) = self.at(key)?;
+        let upload = within(store.put_multipart(&path)).await??;
+        Ok(Writing(WriteMultipart::new_with_chunk_size(upload, PART)))
+    }
+
     /// Removes an object; one that is not there is no error.
     pub(crate) async fn delete(&self, key: &str) -> anyhow::Result<()> {
         let (store, path) = self.at(key)?;
@@ -152,6 +179,29 @@ impl Objects {
                 Ok((Arc::clone(bucket), path))
             }
         }
+    }
+}
+
+/// An object while it is written, some parts in memory.
+pub(crate) struct Writing(WriteMultipart);
+
+impl Writing {
+    /// Adds a piece; waits while the last parts are on their way.
+    pub(crate) async fn put(&mut self, piece: Bytes) -> anyhow::Result<()> {
+        within(self.0.wait_for_capacity(PARTS)).await??;
+        self.0.put(piece);
+        Ok(())
+    }
+
+    /// Makes it whole.
+    pub(crate) async fn finish(self) -> anyhow::Result<()> {
+        within(self.0.finish()).await??;
+        Ok(())
+    }
+
+    /// It will not be whole.
+    pub(crate) async fn abort(self) -> anyhow::Result<()> {
+        Ok(within(self.0.abort()).await??)
     }
 }
 
@@ -211,6 +261,20 @@ mod tests {
         assert!(objects.get(key, 9).await.is_err());
         assert_eq!(streamed(&objects, key).await.unwrap(), b"0123456789");
         assert!(streamed(&objects, "models/none").await.is_none());
+        let mut writing = objects.write("imports/a").await.unwrap();
+        for _ in 0..3 {
+            let piece = Bytes::from(vec![b'x'; PART / 2 + 1]);
+            writing.put(piece).await.unwrap();
+        }
+        assert_eq!(objects.range("imports/a", 0, 1).await.unwrap(), None);
+        writing.finish().await.unwrap();
+        let size = 3 * (PART / 2 + 1);
+        let end = objects.range("imports/a", size as u64 - 2, 10).await;
+        assert_eq!(end.unwrap().unwrap(), "xx");
+        let mut broken = objects.write("imports/b").await.unwrap();
+        broken.put(Bytes::from_static(b"x")).await.unwrap();
+        broken.abort().await.unwrap();
+        assert_eq!(objects.range("imports/b", 0, 1).await.unwrap(), None);
         assert!(place.join(key).exists());
         objects.delete(key).await.unwrap();
         assert_eq!(objects.get(key, 10).await.unwrap(), None);

@@ -70,7 +70,7 @@ struct Which {
 /// Follow what happens, over a WebSocket.
 ///
 /// Messages are `{"event", "data"}`. From the hub: `message.received` (a message), `message.updated` (`message_id`, `event`),
-/// `conversation.updated`, `typing.indicator`, `presence.changed`, `campaign.progress` (`campaign_id` and what came
+/// `conversation.updated`, `import.progress`, `typing.indicator`, `presence.changed`, `campaign.progress` (`campaign_id` and what came
 /// on since the last one: `sent`, `failed`, `unknown`, `delivered`, `read`, `bounced`, `opened`, `opened_by_machines`, `clicked`,
 /// `clicked_by_machines`, `unsubscribed`, `complained`), `missed` (the reader was too slow; read the API), `error`. To the hub:
 /// `auth` (first, unless the header says it), `message.send` (as `POST /messages`), `typing.start`, `typing.stop`,
@@ -258,6 +258,9 @@ fn words(caller: &Caller, happened: &Happened) -> Vec<Value> {
                 data.insert("campaign_id".to_owned(), json!(progress.campaign));
             }
             vec![json!({"event": "campaign.progress", "data": data})]
+        }
+        Happened::Imported(progress) if progress.tenant == caller.tenant => {
+            vec![json!({"event": "import.progress", "data": &**progress})]
         }
         Happened::Signalled(signalled) if signalled.tenant == caller.tenant => {
             if signalled.user == *caller.actor {

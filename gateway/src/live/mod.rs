@@ -15,7 +15,9 @@ pub(crate) mod visitor;
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use schemas::{Envelope, Message, TenantId, TrackEvent, campaign::CampaignEvent, frame};
+use schemas::{
+    Envelope, ImportProgress, Message, TenantId, TrackEvent, campaign::CampaignEvent, frame, subject,
+};
 use tokio::{
     sync::{Semaphore, broadcast},
     time::MissedTickBehavior,
@@ -32,6 +34,8 @@ const BEHIND: usize = 4096;
 const MAX_SOCKETS: usize = 10_000;
 const CONVERSATIONS: &str = "live.conv.>";
 const TRACKING: &str = "live.track.>";
+/// What [`subject::IMPORTS_PROGRESS`] begins with.
+const IMPORTS: &str = "import.progress.";
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub(crate) enum Happened {
     Signalled(Arc<Signalled>),
     /// A campaign that somebody watches came on.
     Campaign(Progress),
+    /// The import of a file of contacts came on.
+    Imported(Arc<ImportProgress>),
 }
 
 /// Tells sockets what happens.
@@ -91,6 +97,12 @@ impl Feed {
         if self.watched.heard(subject, &payload) {
             return;
         }
+        if subject.starts_with(IMPORTS) {
+            if let Ok(progress) = serde_json::from_slice(&payload) {
+                self.tell(Happened::Imported(Arc::new(progress)));
+            }
+            return;
+        }
         for item in frame::decode(payload).unwrap_or_default() {
             if CampaignEvent::is(&item) {
                 if !self.watched.is_idle()
@@ -117,7 +129,12 @@ impl Feed {
 /// Listens until `stop`.
 pub(crate) async fn watch(hub: Arc<Hub>, stop: CancellationToken) {
     loop {
-        let subjects = [CONVERSATIONS, TRACKING, signal::ALL];
+        let subjects = [
+            CONVERSATIONS,
+            TRACKING,
+            signal::ALL,
+            subject::IMPORTS_PROGRESS,
+        ];
         let opened = futures::future::try_join_all(subjects.map(|subject| hub.bus.listen(subject)));
         match opened.await {
             Ok(streams) => {

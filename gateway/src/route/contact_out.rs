@@ -87,7 +87,7 @@ impl From<MembershipRow> for MembershipOut {
 }
 
 impl ContactOut {
-    fn of(row: ContactRow, addresses: Vec<AddressOut>) -> Self {
+    pub(super) fn of(row: ContactRow, addresses: Vec<AddressOut>) -> Self {
         Self {
             id: row.id,
             external_id: row.external_id,

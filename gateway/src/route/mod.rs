@@ -11,6 +11,8 @@ pub(crate) mod channel_out;
 mod channel_tests;
 pub(crate) mod chat_page;
 pub(crate) mod contact;
+pub(crate) mod contact_export;
+pub(crate) mod contact_import;
 mod contact_in;
 mod contact_out;
 pub(crate) mod conversation;

@@ -1,0 +1,215 @@
+//! Rows gathered into batches: those about one contact become one entry, as if they had come one after the other.
+
+use std::{collections::HashMap, mem};
+
+use schemas::OnConflict;
+use store::contact::import::{Batch, Claimed, Entry, ImportError};
+
+use super::{record::Place, row};
+
+/// Rows of a batch, and bytes of the file they may come from: what is in memory at a time.
+pub const MAX_ROWS: u64 = 10_000;
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Batches of one import.
+pub struct Gather<'a> {
+    claimed: &'a Claimed,
+    began: Place,
+    rows: u64,
+    entries: Vec<Entry>,
+    /// Whose an address or an external id is: a place among the entries.
+    owners: HashMap<(&'static str, String), usize>,
+    rejected: u64,
+    errors: Vec<ImportError>,
+    /// That may still be kept.
+    room: usize,
+}
+
+const EXTERNAL: &str = "external_id";
+
+impl<'a> Gather<'a> {
+    #[must_use]
+    pub fn new(claimed: &'a Claimed, began: Place) -> Self {
+        Self {
+            claimed,
+            began,
+            rows: 0,
+            entries: Vec::new(),
+            owners: HashMap::new(),
+            rejected: 0,
+            errors: Vec::new(),
+            room: claimed.room,
+        }
+    }
+
+    /// Whether a batch that reaches `place` has enough.
+    #[must_use]
+    pub fn is_full(&self, place: Place) -> bool {
+        self.rows >= MAX_ROWS || place.bytes.saturating_sub(self.began.bytes) >= MAX_BYTES
+    }
+
+    pub fn reject(&mut self, error: ImportError) {
+        self.rows += 1;
+        self.rejected += 1;
+        if self.room > 0 {
+            self.room -= 1;
+            self.errors.push(error);
+        }
+    }
+
+    pub fn add(&mut self, entry: Entry) {
+        let on_conflict = self.claimed.options.on_conflict;
+        let owners = keys(&entry).filter_map(|key| self.owners.get(&key).copied());
+        let owners: Vec<usize> = owners.collect();
+        let owner = owners.first().copied();
+        let several = owners.iter().any(|other| Some(*other) != owner);
+        if several && on_conflict != OnConflict::Skip {
+            self.reject(ImportError {
+                line: entry.line,
+                column: None,
+                reason: "its addresses are those of several contacts".into(),
+            });
+            return;
+        }
+        self.rows += 1;
+        let place = owner.unwrap_or(self.entries.len());
+        match self.entries.get_mut(place) {
+            Some(known) => {
+                let before = external(known);
+                row::merge(known, entry, on_conflict);
+                if before != external(known)
+                    && let Some(before) = before
+                {
+                    self.owners.remove(&(EXTERNAL, before));
+                }
+            }
+            None => self.entries.push(entry),
+        }
+        let keys: Vec<_> = self.entries.get(place).into_iter().flat_map(keys).collect();
+        for key in keys {
+            self.owners.insert(key, place);
+        }
+    }
+
+    /// What was gathered until `place`; the next batch begins there.
+    pub fn take(&mut self, place: Place, is_last: bool) -> Batch {
+        let options = &self.claimed.options;
+        self.began = place;
+        self.rows = 0;
+        self.owners.clear();
+        let source = options.consent_source.clone();
+        Batch {
+            entries: mem::take(&mut self.entries),
+            on_conflict: options.on_conflict,
+            lists: options.lists.clone(),
+            consent_source: source.or_else(|| Some(format!("import:{}", self.claimed.id))),
+            is_confirmed: options.consent == schemas::Consent::Given,
+            dry_run: options.dry_run,
+            rejected: mem::take(&mut self.rejected),
+            errors: mem::take(&mut self.errors),
+            bytes_done: place.bytes,
+            line: place.line,
+            is_last,
+        }
+    }
+}
+
+fn external(entry: &Entry) -> Option<String> {
+    entry.external_id.clone().flatten()
+}
+
+fn keys(entry: &Entry) -> impl Iterator<Item = (&'static str, String)> {
+    let addresses = entry.addresses.iter();
+    addresses
+        .map(|one| (one.kind, one.address.clone()))
+        .chain(external(entry).map(|id| (EXTERNAL, id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{ImportId, TenantId};
+    use store::contact::import::{Address, Options};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn claimed(on_conflict: OnConflict) -> Claimed {
+        Claimed {
+            id: ImportId::new(),
+            tenant: TenantId(Uuid::nil()),
+            options: Options {
+                on_conflict,
+                ..Options::default()
+            },
+            bytes: 0,
+            bytes_done: 0,
+            line: 0,
+            room: 2,
+        }
+    }
+
+    fn entry(line: u64, addresses: &[&str], external_id: Option<&str>) -> Entry {
+        Entry {
+            line,
+            rows: 1,
+            external_id: external_id.map(|id| Some(id.to_owned())),
+            addresses: addresses
+                .iter()
+                .map(|address| Address {
+                    kind: "email",
+                    address: (*address).to_owned(),
+                    consent: None,
+                })
+                .collect(),
+            ..Entry::default()
+        }
+    }
+
+    #[test]
+    fn rows_of_one_contact_are_one_entry() {
+        let claimed = claimed(OnConflict::Update);
+        let mut gather = Gather::new(&claimed, Place::START);
+        gather.add(entry(2, &["a"], Some("1")));
+        gather.add(entry(3, &["b"], None));
+        gather.add(entry(4, &["a", "c"], None));
+        gather.add(entry(5, &["c"], Some("2")));
+        // By its external id, which is 2 now; 1 is nobody's.
+        gather.add(entry(6, &["d"], Some("2")));
+        gather.add(entry(7, &["e"], Some("1")));
+        gather.add(entry(8, &["a", "b"], None));
+        let place = Place { bytes: 99, line: 9 };
+        let batch = gather.take(place, true);
+        let entries: Vec<_> = batch
+            .entries
+            .iter()
+            .map(|one| (one.line, one.rows, one.addresses.len()))
+            .collect();
+        assert_eq!(entries, [(2, 4, 3), (3, 1, 1), (7, 1, 1)]);
+        assert_eq!(
+            (batch.rejected, batch.errors.len(), batch.bytes_done),
+            (1, 1, 99)
+        );
+        assert!(gather.take(place, true).entries.is_empty());
+    }
+
+    #[test]
+    fn batches_are_bounded() {
+        let claimed = claimed(OnConflict::Skip);
+        let mut gather = Gather::new(&claimed, Place::START);
+        for line in 0..MAX_ROWS {
+            assert!(!gather.is_full(Place::START));
+            gather.reject(ImportError {
+                line,
+                column: None,
+                reason: String::new(),
+            });
+        }
+        assert!(gather.is_full(Place::START));
+        let batch = gather.take(Place::START, false);
+        assert_eq!((batch.rejected, batch.errors.len()), (MAX_ROWS, 2));
+        assert!(gather.is_full(Place {
+            bytes: MAX_BYTES,
+            line: 2
+        }));
+    }
+}

@@ -1,0 +1,414 @@
+//! A row of a file as a contact, or what is wrong with it.
+
+use std::{borrow::Cow, mem};
+
+use schemas::{Consent, OnConflict, Zone, address, language_tag};
+use serde_json::{Map, Value};
+use store::contact::{
+    MAX_ADDRESSES, MAX_ATTRIBUTES_BYTES,
+    import::{Address, Entry, ImportError},
+};
+
+use super::{
+    column::{Column, Columns},
+    record::Fields,
+    text::decode,
+    value,
+};
+
+/// Longest name and external id, in characters.
+const MAX_TEXT: usize = 255;
+
+/// How rows are read.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    pub columns: &'a Columns,
+    pub on_conflict: OnConflict,
+    /// Of addresses whose row does not say.
+    pub consent: Consent,
+}
+
+/// A row while it is read.
+#[derive(Default)]
+struct Draft {
+    entry: Entry,
+    consents: Vec<(&'static str, Vec<Consent>)>,
+}
+
+impl Reader<'_> {
+    /// The contact that a row is about.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn read(&self, line: u64, fields: &Fields) -> Result<Entry, ImportError> {
+        let wrong = |column: Option<&String>, reason: &str| ImportError {
+            line,
+            column: column.cloned(),
+            reason: reason.to_owned(),
+        };
+        let mut draft = Draft::default();
+        for ((header, column), field) in self.columns.all.iter().zip(fields.iter()) {
+            let Some(cell) = decode(field, self.columns.encoding) else {
+                return Err(wrong(Some(header), "not in the file's encoding"));
+            };
+            self.cell(&mut draft, column, cell.trim())
+                .map_err(|reason| wrong(Some(header), &reason))?;
+        }
+        let Draft {
+            mut entry,
+            consents,
+        } = draft;
+        if entry.addresses.is_empty() {
+            return Err(wrong(None, "there is no address"));
+        }
+        if entry.addresses.len() > MAX_ADDRESSES {
+            return Err(wrong(None, "there are more than 32 addresses"));
+        }
+        self.consent(&mut entry, &consents);
+        self.name(&mut entry);
+        let size: usize = entry
+            .attributes
+            .iter()
+            .map(|(name, value)| name.len() + value.to_string().len() + 4)
+            .sum();
+        if size > MAX_ATTRIBUTES_BYTES {
+            return Err(wrong(None, "its attributes are larger than 32 KiB"));
+        }
+        entry.line = line;
+        entry.rows = 1;
+        Ok(entry)
+    }
+
+    fn cell(
+        &self,
+        draft: &mut Draft,
+        column: &Column,
+        cell: &str,
+    ) -> Result<(), Cow<'static, str>> {
+        // What an empty cell says of a contact that is there.
+        let empties = self.on_conflict == OnConflict::Overwrite;
+        let entry = &mut draft.entry;
+        let field = |check: fn(&str) -> Option<String>, reason: &'static str| match cell {
+            "" => Ok(empties.then_some(None)),
+            cell => match check(value::text(cell)) {
+                Some(text) => Ok(Some(Some(text))),
+                None => Err(Cow::Borrowed(reason)),
+            },
+        };
+        match column {
+            Column::Ignored => {}
+            Column::Address(kind) => addresses(entry, kind, cell)?,
+            Column::Consent(kind) if !cell.is_empty() => {
+                let states = cell.split(';').map(|state| state.trim().parse());
+                let states: Result<Vec<Consent>, ()> = states.collect();
+                let states =
+                    states.map_err(|()| "a consent is unknown, pending, given or withdrawn")?;
+                draft.consents.push((kind, states));
+            }
+            Column::Consent(_) => {}
+            Column::Name => entry.name = field(short, "a name has 255 characters at most")?,
+            Column::ExternalId => {
+                entry.external_id = field(short, "an external id has 255 characters at most")?;
+            }
+            Column::Language => {
+                let tag = |text: &str| language_tag::canonical(&text.replace('_', "-"));
+                entry.language = field(tag, "not a language tag such as de or de-AT")?;
+            }
+            Column::TimeZone => {
+                let zone = |text: &str| Zone::named(text).map(|zone| zone.name().to_owned());
+                entry.time_zone = field(zone, "not a time zone such as Europe/Vienna")?;
+            }
+            Column::PreferredChannel => {
+                let known = |text: &str| address::kind(&text.to_lowercase()).map(str::to_owned);
+                let kind = field(known, "not a kind of address or a channel type")?;
+                entry.preferred_channel = kind.map(|kind| kind.as_deref().and_then(address::kind));
+            }
+            Column::Attribute(name, as_type) => {
+                let value = match cell {
+                    "" if empties => Value::Null,
+                    "" => return Ok(()),
+                    cell => value::read(cell, *as_type).map_err(|error| error.to_string())?,
+                };
+                entry.attributes.insert(name.clone(), clean(value));
+            }
+        }
+        Ok(())
+    }
+
+    /// What each address' row says of its consent, or else what was said of all.
+    fn consent(&self, entry: &mut Entry, consents: &[(&'static str, Vec<Consent>)]) {
+        let mut places: Vec<(&'static str, usize)> = Vec::new();
+        for address in &mut entry.addresses {
+            let place = match places.iter_mut().find(|(kind, _)| *kind == address.kind) {
+                Some((_, place)) => {
+                    *place += 1;
+                    *place
+                }
+                None => {
+                    places.push((address.kind, 0));
+                    0
+                }
+            };
+            let said = consents.iter().find(|(kind, _)| *kind == address.kind);
+            // One word is about all of them.
+            let said = said.and_then(|(_, states)| {
+                states.get(place).or(match states.as_slice() {
+                    [one] => Some(one),
+                    _ => None,
+                })
+            });
+            let consent = said.copied().unwrap_or(self.consent);
+            address.consent = (consent != Consent::Unknown).then_some(consent);
+        }
+    }
+
+    /// Without a column for it a name is made of its parts, where the first of them is given.
+    fn name(&self, entry: &mut Entry) {
+        if self
+            .columns
+            .all
+            .iter()
+            .any(|(_, column)| *column == Column::Name)
+        {
+            return;
+        }
+        let is_first =
+            |column: &Column| matches!(column, Column::Attribute(name, _) if name == "first_name");
+        let has_first = self.columns.all.iter().any(|(_, column)| is_first(column));
+        if has_first && !entry.attributes.contains_key("first_name") {
+            return;
+        }
+        let parts = ["first_name", "last_name"].map(|part| {
+            let value = entry.attributes.get(part);
+            value.and_then(Value::as_str).unwrap_or_default()
+        });
+        let name = parts.join(" ");
+        if let Some(name) = short(name.trim()).filter(|name| !name.is_empty()) {
+            entry.name = Some(Some(name));
+        }
+    }
+}
+
+fn short(text: &str) -> Option<String> {
+    text.chars()
+        .nth(MAX_TEXT)
+        .is_none()
+        .then(|| text.to_owned())
+}
+
+/// One address, or several between semicolons.
+fn addresses(entry: &mut Entry, kind: &'static str, cell: &str) -> Result<(), Cow<'static, str>> {
+    for text in cell
+        .split(';')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
+        let form =
+            address::canonical(kind, value::text(text)).map_err(|error| error.to_string())?;
+        let known = entry
+            .addresses
+            .iter()
+            .any(|one| one.kind == kind && one.address == form);
+        if !known {
+            entry.addresses.push(Address {
+                kind,
+                address: form,
+                consent: None,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Without NUL, which JSON can spell and Postgres does not keep.
+fn clean(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains('\0') => Value::String(text.replace('\0', "")),
+        Value::Array(all) => all.into_iter().map(clean).collect(),
+        Value::Object(map) => {
+            let pairs = map
+                .into_iter()
+                .map(|(name, value)| (name.replace('\0', ""), clean(value)));
+            Value::Object(pairs.collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}
+
+/// Puts what a later row says of the same contact into what an earlier one said.
+pub fn merge(into: &mut Entry, later: Entry, on_conflict: OnConflict) {
+    into.rows += later.rows;
+    if on_conflict == OnConflict::Skip {
+        return;
+    }
+    let put = |before: &mut Option<Option<String>>, after: Option<Option<String>>| {
+        if after.is_some() {
+            *before = after;
+        }
+    };
+    put(&mut into.external_id, later.external_id);
+    put(&mut into.name, later.name);
+    put(&mut into.language, later.language);
+    put(&mut into.time_zone, later.time_zone);
+    if later.preferred_channel.is_some() {
+        into.preferred_channel = later.preferred_channel;
+    }
+    into.attributes.extend(later.attributes);
+    for mut address in later.addresses {
+        let same = |one: &&mut Address| one.kind == address.kind && one.address == address.address;
+        match into.addresses.iter_mut().find(same) {
+            Some(known) => {
+                let after = mem::take(&mut address.consent);
+                // Nothing takes a withdrawal back.
+                if known.consent != Some(Consent::Withdrawn) && after.is_some() {
+                    known.consent = after;
+                }
+            }
+            None => into.addresses.push(address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use schemas::Encoding;
+    use serde_json::json;
+
+    use super::*;
+    use crate::contact::{
+        column,
+        record::{Place, Records, Step},
+    };
+
+    fn read(header: &str, row: &str, on_conflict: OnConflict) -> Result<Entry, ImportError> {
+        let columns =
+            column::read(header.as_bytes(), None, Encoding::Utf8, &BTreeMap::new()).unwrap();
+        let mut records = Records::new(
+            columns.delimiter,
+            columns.all.len(),
+            Place { bytes: 0, line: 2 },
+        );
+        records.feed(row.as_bytes());
+        records.finish();
+        let mut fields = Fields::default();
+        let Step::Record(line) = records.next(&mut fields) else {
+            panic!("no record: {row}");
+        };
+        let consent = Consent::Given;
+        Reader {
+            columns: &columns,
+            on_conflict,
+            consent,
+        }
+        .read(line, &fields)
+    }
+
+    #[test]
+    fn a_row_is_a_contact() {
+        let header = "Vorname,Nachname,E-Mail,Phone,language,tz,preferred_channel,seats,VIP,signup,external_id,email_consent";
+        let row = "Ann, Smith ,Ann@EXAMPLE.org; b@example.org,+49 (0) 30 1234567,de_at,Europe/Vienna,Twilio,3,true,2026-01-31,0007,withdrawn;";
+        let entry = read(header, row.trim_end_matches(';'), OnConflict::Update).unwrap();
+        assert_eq!(entry.name, Some(Some("Ann Smith".into())));
+        assert_eq!(entry.external_id, Some(Some("0007".into())));
+        assert_eq!(entry.language, Some(Some("de-AT".into())));
+        assert_eq!(entry.preferred_channel, Some(Some("phone")));
+        let addresses: Vec<_> = entry
+            .addresses
+            .iter()
+            .map(|one| (one.kind, one.address.as_str(), one.consent))
+            .collect();
+        assert_eq!(
+            addresses,
+            [
+                ("email", "Ann@example.org", Some(Consent::Withdrawn)),
+                ("email", "b@example.org", Some(Consent::Withdrawn)),
+                ("phone", "+49301234567", Some(Consent::Given)),
+            ]
+        );
+        assert_eq!(
+            Value::Object(entry.attributes),
+            json!({
+            "first_name": "Ann", "last_name": "Smith", "seats": 3, "vip": true, "signup": "2026-01-31"})
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_column() {
+        for (header, row, column, reason) in [
+            ("email,name", ",Ann", None, "there is no address"),
+            ("E-Mail", "ann", Some("E-Mail"), "not an e-mail address"),
+            (
+                "email,phone",
+                "a@b.example,030 1",
+                Some("phone"),
+                "not a telephone number with its country",
+            ),
+            (
+                "email,language",
+                "a@b.example,german!",
+                Some("language"),
+                "not a language tag",
+            ),
+            (
+                "email,tz",
+                "a@b.example,Vienna",
+                Some("tz"),
+                "not a time zone",
+            ),
+            (
+                "email,number:seats",
+                "a@b.example,many",
+                Some("number:seats"),
+                "not a number",
+            ),
+            (
+                "email,email_consent",
+                "a@b.example,perhaps",
+                Some("email_consent"),
+                "a consent is",
+            ),
+            (
+                "email,preferred_channel",
+                "a@b.example,pigeon",
+                Some("preferred_channel"),
+                "not a kind",
+            ),
+        ] {
+            let error = read(header, row, OnConflict::Update).unwrap_err();
+            assert_eq!((error.line, error.column.as_deref()), (2, column), "{row}");
+            assert!(error.reason.starts_with(reason), "{row}: {}", error.reason);
+        }
+        let long = format!("a@b.example,{}", "x".repeat(256));
+        assert!(read("email,name", &long, OnConflict::Update).is_err());
+    }
+
+    #[test]
+    fn an_empty_cell_empties_where_it_is_told_to() {
+        let entry = read("email,name,plan", "a@b.example,,", OnConflict::Update).unwrap();
+        assert_eq!((entry.name, entry.attributes.len()), (None, 0));
+        let entry = read("email,name,plan", "a@b.example,,", OnConflict::Overwrite).unwrap();
+        assert_eq!(entry.name, Some(None));
+        assert_eq!(Value::Object(entry.attributes), json!({"plan": null}));
+    }
+
+    #[test]
+    fn a_later_row_of_the_same_contact_wins() {
+        let header = "email,name,plan,seats";
+        let first = || read(header, "a@b.example,Ann,free,1", OnConflict::Update).unwrap();
+        let later = || read(header, "a@b.example;c@b.example,,pro,", OnConflict::Update).unwrap();
+        let mut entry = first();
+        merge(&mut entry, later(), OnConflict::Update);
+        assert_eq!((entry.rows, entry.addresses.len()), (2, 2));
+        assert_eq!(entry.name, Some(Some("Ann".into())));
+        assert_eq!(
+            Value::Object(entry.attributes),
+            json!({"plan": "pro", "seats": 1})
+        );
+        let mut entry = first();
+        merge(&mut entry, later(), OnConflict::Skip);
+        assert_eq!((entry.rows, entry.addresses.len()), (2, 1));
+        assert_eq!(entry.attributes.get("plan"), Some(&json!("free")));
+    }
+}

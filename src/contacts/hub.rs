@@ -1,0 +1,104 @@
+//! The hub that is asked.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use serde_json::Value;
+
+use super::Target;
+use crate::{bench, config::Config};
+
+/// How long the hub may be silent.
+const SILENCE: Duration = Duration::from_secs(120);
+
+pub(super) struct Hub {
+    http: Client,
+    url: String,
+    key: String,
+}
+
+impl Hub {
+    pub(super) async fn find(config: &Config, target: Target) -> anyhow::Result<Self> {
+        let (url, key) = match target.dir {
+            Some(dir) => {
+                let ready = bench::hub::Hub::at(&dir).await?.ready;
+                (ready.url, ready.key)
+            }
+            None => {
+                let public = config.gateway.public_url.clone();
+                let local = || format!("http://{}", config.gateway.listen);
+                let key = target.key.context(
+                    "there is no key: name the folder of a hub with --dir, or give an API key with --key or TIDINGS_KEY",
+                )?;
+                (target.url.or(public).unwrap_or_else(local), key)
+            }
+        };
+        Ok(Self {
+            http: Client::builder()
+                .connect_timeout(Duration::from_secs(10))
+                .read_timeout(SILENCE)
+                .build()?,
+            url: url.trim_end_matches('/').to_owned(),
+            key,
+        })
+    }
+
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<RequestBuilder> {
+        let url = Url::parse_with_params(&format!("{}/api/v1{path}", self.url), query)
+            .with_context(|| format!("{} is no address of a hub", self.url))?;
+        Ok(self.http.request(method, url).bearer_auth(&self.key))
+    }
+
+    /// Sends a request; what the hub says where it refuses is the error.
+    pub(super) async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("no answer from {}", self.url))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let problem: Value = answer.json().await.unwrap_or_default();
+        match problem.get("detail").and_then(Value::as_str) {
+            Some(detail) => bail!("{detail} ({status})"),
+            None => bail!("the hub answered {status}"),
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.answer(self.request(Method::GET, path, &[])?).await?;
+        Ok(answer.json().await?)
+    }
+
+    /// The id of what is listed at `path` by this name, or with this id.
+    pub(super) async fn named(&self, path: &str, what: &str, name: &str) -> anyhow::Result<String> {
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = vec![("limit", "200".to_owned())];
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
+            let request = self.request(Method::GET, path, &query)?;
+            let answer = self.answer(request).await?;
+            let next = answer.headers().get("x-next-cursor").cloned();
+            let page: Vec<Value> = answer.json().await?;
+            for one in &page {
+                let text = |field: &str| one.get(field).and_then(Value::as_str);
+                if let Some(id) = text("id")
+                    && (text("name") == Some(name) || id == name)
+                {
+                    return Ok(id.to_owned());
+                }
+            }
+            cursor = match next {
+                Some(next) => Some(next.to_str()?.to_owned()),
+                None => bail!("there is no {what} {name}"),
+            };
+        }
+    }
+}
