@@ -4,7 +4,7 @@
 //! found there, because its record is still on its way or because we never sent it, is kept under
 //! [`schemas::MessageId::sent`] and looked up again later ([`super::pending`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use schemas::{About, ConversationId, DeliveryState, MessageId, TrackEvent};
 use sqlx::{
@@ -137,7 +137,7 @@ pub(super) async fn look_up(
         .iter()
         .map(|(.., name)| delivery::reference(name))
         .collect();
-    Ok(sqlx::query!(
+    let mut known: HashMap<(Uuid, String), Place> = sqlx::query!(
         r#"select r.channel_id, r.provider_id, r.message_id as "message: Id",
                coalesce(d.conversation_id, r.message_id) as "conversation!: Id"
            from unnest($1::uuid[], $2::uuid[], $3::text[]) as i (tenant_id, channel_id, provider_id)
@@ -148,14 +148,48 @@ pub(super) async fn look_up(
         &channels,
         &names
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?
     .into_iter()
     .map(|record| {
         let place = (record.message.into(), record.conversation.into());
         ((record.channel_id, record.provider_id), place)
     })
-    .collect())
+    .collect();
+    let mails: Vec<(Uuid, &str, Uuid)> = sent
+        .iter()
+        .filter(|(_, channel, name)| !known.contains_key(&(*channel, delivery::reference(name))))
+        .filter_map(|(_, channel, name)| Some((*channel, *name, own_name(name)?)))
+        .collect();
+    if !mails.is_empty() {
+        let ids: Vec<Uuid> = mails.iter().map(|(.., id)| *id).collect();
+        let found: HashSet<(Uuid, Uuid)> = sqlx::query!(
+            r#"select id, channel_id as "channel_id!" from campaign_messages
+               where id = any($1) and channel_id = any($2) and tenant_id = any($3)"#,
+            &ids,
+            &channels,
+            &tenants
+        )
+        .fetch_all(connection)
+        .await?
+        .into_iter()
+        .map(|record| (record.id, record.channel_id))
+        .collect();
+        for (channel, name, id) in mails {
+            if found.contains(&(id, channel)) {
+                let place = (MessageId(id), ConversationId(id));
+                known.insert((channel, delivery::reference(name)), place);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// The message in the `Message-ID` that we gave a mail, `<message>.<token>@<domain>`: of a campaign's mails no other name is
+/// kept.
+fn own_name(name: &str) -> Option<Uuid> {
+    let id = name.trim_start_matches('<').get(..36)?;
+    Uuid::try_parse(id).ok()
 }
 
 /// Adds the events that are not there yet; how many.
