@@ -3,8 +3,8 @@
 //!
 //! The file is JSON, `{"current":"k1","keys":{"k1":"<base64 of 32 bytes>"}}`, mode 0600. Old keys stay
 //! in it, so what they sealed still opens; [`crate::channel::reseal_all`] moves rows to the current one.
-//! Other processes may rotate: the file is looked at before sealing and when a key is unknown, and read
-//! again when it is another than the one read last.
+//! Other processes may rotate: the file is looked at before sealing, once a second when signing, and when a key is unknown,
+//! and read again when it is another than the one read last.
 //! Deliberately absent: dropping old keys, which is safe only when no backup needs them.
 
 use std::{
@@ -14,7 +14,11 @@ use std::{
     io::{self, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, LazyLock, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -58,6 +62,8 @@ pub struct Sealed {
 pub struct Keyring {
     path: Option<Arc<PathBuf>>,
     ring: Arc<RwLock<Ring>>,
+    /// The second in which it was last looked at the file for [`Keyring::sign`], counted from some moment.
+    looked: Arc<AtomicU64>,
 }
 
 struct Ring {
@@ -116,6 +122,7 @@ impl Keyring {
         Ok(Self {
             path: Some(Arc::new(path.to_owned())),
             ring: Arc::new(RwLock::new(Ring { keys, read })),
+            looked: Arc::default(),
         })
     }
 
@@ -128,6 +135,7 @@ impl Keyring {
                 keys: Keys::fresh(),
                 read: None,
             })),
+            looked: Arc::default(),
         }
     }
 
@@ -189,10 +197,11 @@ impl Keyring {
     }
 
     /// A tag by which [`Keyring::has_signed`] knows the data again: HMAC-SHA-256 under a key of its own for each purpose,
-    /// cut to 128 bits.
+    /// cut to 128 bits. A key that another process made is used from about a second later on: what an earlier one signed is
+    /// known as well, and mails are signed by the million.
     #[must_use]
     pub fn sign(&self, purpose: &str, data: &[u8]) -> [u8; 16] {
-        self.look();
+        self.look_seldom();
         let keys = &self.ring().keys;
         keys.ciphers
             .get(&keys.current)
@@ -242,6 +251,17 @@ impl Keyring {
 
     fn ring(&self) -> std::sync::RwLockReadGuard<'_, Ring> {
         self.ring.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// [`Keyring::look`], once a second at most.
+    fn look_seldom(&self) {
+        static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let now = BEGUN.elapsed().as_secs() + 1;
+        if self.looked.load(Ordering::Relaxed) != now
+            && self.looked.swap(now, Ordering::Relaxed) != now
+        {
+            self.look();
+        }
     }
 
     /// Takes the keys of the file if it is another than the one read last. One that cannot be read

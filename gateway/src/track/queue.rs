@@ -53,8 +53,17 @@ impl Queue {
         }
     }
 
+    /// Takes all that waits, and leaves an empty list in its place: its room is used again.
+    fn swap(&self, empty: &mut Vec<CampaignEvent>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        mem::swap(&mut *waiting, empty);
+    }
+
+    #[cfg(test)]
     pub(super) fn take(&self) -> Vec<CampaignEvent> {
-        mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut taken = Vec::new();
+        self.swap(&mut taken);
+        taken
     }
 
     fn is_empty(&self) -> bool {
@@ -66,6 +75,7 @@ impl Queue {
 /// Publishes what is put in, until `end` and nothing is left.
 pub(crate) async fn drain(hub: Arc<Hub>, end: CancellationToken) {
     let queue = &hub.track.queue;
+    let mut taken = Vec::new();
     loop {
         if queue.is_empty() {
             tokio::select! {
@@ -77,9 +87,13 @@ pub(crate) async fn drain(hub: Arc<Hub>, end: CancellationToken) {
             () = end.cancelled() => {}
             () = sleep(LINGER) => {}
         }
-        for batch in queue.take().chunks(BATCH) {
+        queue.swap(&mut taken);
+        for batch in taken.chunks(BATCH) {
             publish(&hub, batch).await;
         }
+        taken.clear();
+        // After a time without a broker.
+        taken.shrink_to(2 * BATCH);
     }
 }
 
