@@ -291,7 +291,11 @@ pub(crate) async fn stats(
     let (store, tenant) = (hub.store.clone(), caller.tenant);
     let ledgers = of(&hub.figures.ledgers, id);
     let ledger = ledgers.get(
-        |known| known.status == row.status,
+        |known| {
+            // While it runs its row changes all the time.
+            let is_running = row.status == CampaignStatus::Running;
+            known.status == row.status && (is_running || known.at >= row.updated_at)
+        },
         move || async move { tally::ledger(&store, tenant, id).await },
     );
     let ledger = ledger.await?;
