@@ -67,8 +67,11 @@ fn wrong() -> Vec<(ChannelKind, Value, Value, Value)> {
                 "signing_secret": "short", "from": "nobody",
                 "smtp": {"host": "https://mail.example.org", "port": 0, "tls": "ssl", "pasword": "hunter2", "ca_pem": "zz"},
                 "imap": {"port": 70_000, "mailbox": "", "oauth": {"client_id": "a"}},
+                "sendgrid_public_key": "a b", "mailgun_signing_key": "", "dkim_private_key": " ",
+                "dkim_selector": "https://example.org", "dkim_domain": 5,
             }),
-            json!({"poll_interval_s": 1, "idle": "no", "after_fetch": "burn", "backlog": -1, "plus_address": 0, "allow_plain_login": "x"}),
+            json!({"poll_interval_s": 1, "idle": "no", "after_fetch": "burn", "backlog": -1, "plus_address": 0, "allow_plain_login": "x",
+                "return_path": "bounces"}),
             json!({
                 "/credentials/signing_secret": "16 to 4096 bytes", "/credentials/from": "Name <local@domain>",
                 "/credentials/smtp/host": "without protocol", "/credentials/smtp/port": "from 1 to 65535",
@@ -79,6 +82,10 @@ fn wrong() -> Vec<(ChannelKind, Value, Value, Value)> {
                 "/config/settings/poll_interval_s": "from 5 to 1500", "/config/settings/idle": "`true`",
                 "/config/settings/after_fetch": "`keep`", "/config/settings/backlog": "from 0 to 1000",
                 "/config/settings/plus_address": "`true`", "/config/settings/allow_plain_login": "`true`",
+                "/config/settings/return_path": "local@domain",
+                "/credentials/sendgrid_public_key": "without blanks", "/credentials/mailgun_signing_key": "without blanks",
+                "/credentials/dkim_private_key": "1 to 8192", "/credentials/dkim_selector": "without protocol",
+                "/credentials/dkim_domain": "without protocol",
             }),
         ),
         (
