@@ -3,16 +3,19 @@
 use std::{collections::HashMap, mem};
 
 use schemas::OnConflict;
-use store::contact::import::{Batch, Claimed, Entry, ImportError};
+use store::contact::{
+    MAX_ADDRESSES,
+    import::{Batch, Claimed, Entry, ImportError},
+};
 
 use super::{record::Place, row};
 
 /// Rows of a batch, and bytes of the file they may come from: what is in memory at a time.
-pub const MAX_ROWS: u64 = 10_000;
+pub(super) const MAX_ROWS: u64 = 10_000;
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Batches of one import.
-pub struct Gather<'a> {
+pub(super) struct Gather<'a> {
     claimed: &'a Claimed,
     began: Place,
     rows: u64,
@@ -29,7 +32,7 @@ const EXTERNAL: &str = "external_id";
 
 impl<'a> Gather<'a> {
     #[must_use]
-    pub fn new(claimed: &'a Claimed, began: Place) -> Self {
+    pub(super) fn new(claimed: &'a Claimed, began: Place) -> Self {
         Self {
             claimed,
             began,
@@ -44,11 +47,11 @@ impl<'a> Gather<'a> {
 
     /// Whether a batch that reaches `place` has enough.
     #[must_use]
-    pub fn is_full(&self, place: Place) -> bool {
+    pub(super) fn is_full(&self, place: Place) -> bool {
         self.rows >= MAX_ROWS || place.bytes.saturating_sub(self.began.bytes) >= MAX_BYTES
     }
 
-    pub fn reject(&mut self, error: ImportError) {
+    pub(super) fn reject(&mut self, error: ImportError) {
         self.rows += 1;
         self.rejected += 1;
         if self.room > 0 {
@@ -57,7 +60,7 @@ impl<'a> Gather<'a> {
         }
     }
 
-    pub fn add(&mut self, entry: Entry) {
+    pub(super) fn add(&mut self, entry: Entry) {
         let on_conflict = self.claimed.options.on_conflict;
         let owners = keys(&entry).filter_map(|key| self.owners.get(&key).copied());
         let owners: Vec<usize> = owners.collect();
@@ -68,6 +71,26 @@ impl<'a> Gather<'a> {
                 line: entry.line,
                 column: None,
                 reason: "its addresses are those of several contacts".into(),
+            });
+            return;
+        }
+        let before = owner.and_then(|owner| self.entries.get(owner));
+        let fresh = |known: &Entry| {
+            let others = entry.addresses.iter();
+            others
+                .filter(|one| {
+                    !known
+                        .addresses
+                        .iter()
+                        .any(|other| (other.kind, &other.address) == (one.kind, &one.address))
+                })
+                .count()
+        };
+        if before.is_some_and(|known| known.addresses.len() + fresh(known) > MAX_ADDRESSES) {
+            self.reject(ImportError {
+                line: entry.line,
+                column: None,
+                reason: "its contact would have more than 32 addresses".into(),
             });
             return;
         }
@@ -92,7 +115,7 @@ impl<'a> Gather<'a> {
     }
 
     /// What was gathered until `place`; the next batch begins there.
-    pub fn take(&mut self, place: Place, is_last: bool) -> Batch {
+    pub(super) fn take(&mut self, place: Place, is_last: bool) -> Batch {
         let options = &self.claimed.options;
         self.began = place;
         self.rows = 0;
