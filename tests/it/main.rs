@@ -14,6 +14,7 @@ mod email;
 mod external;
 mod gmail;
 mod imap;
+mod import;
 mod labels;
 mod media;
 mod models;
