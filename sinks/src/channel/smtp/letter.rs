@@ -145,7 +145,7 @@ impl Writer {
         );
         let written = u64::try_from(message.created_at.0).unwrap_or(0);
         let mut builder = lettre::Message::builder()
-            .from(self.from.clone())
+            .from(self.sender(outbound)?)
             .to(to.clone())
             .date(UNIX_EPOCH + Duration::from_micros(written))
             .message_id(Some(format!("<{message_id}>")))
@@ -156,7 +156,7 @@ impl Writer {
         for copy in &cc {
             builder = builder.cc(copy.clone());
         }
-        builder = many::headed(threaded(builder, message), &message.metadata);
+        builder = many::headed(threaded(builder, message), outbound);
         if outbound.cause.is_some() {
             // RFC 3834: a machine wrote it, and machines should not answer; Exchange asks for its own header.
             builder = raw(builder, "Auto-Submitted", "auto-replied");
@@ -184,6 +184,21 @@ impl Writer {
             message_id,
             content,
         })
+    }
+
+    /// Who it is from: a campaign may say so in place of the channel. Bounces come to the channel all the same.
+    fn sender(&self, outbound: &Outbound) -> Result<Mailbox, Failure> {
+        let Some(facts) = outbound.mail.as_deref() else {
+            return Ok(self.from.clone());
+        };
+        let name = facts.sender_name.as_deref().map(one_line);
+        let email = match &facts.sender_email {
+            Some(email) => address::wire(email)
+                .map_err(|_| Failure::message("sender", "the sender is not an address"))?,
+            None => self.from.email.clone(),
+        };
+        let name = name.or_else(|| self.from.name.clone());
+        Ok(Mailbox::new(name, email))
     }
 
     /// The envelope's sender.

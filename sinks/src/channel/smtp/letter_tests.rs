@@ -1,4 +1,4 @@
-use schemas::{Attachment, Button, ChannelKind, MessageId};
+use schemas::{Attachment, Button, ChannelKind, MailFacts, MessageId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -354,6 +354,67 @@ fn mail_to_many_tells_how_to_unsubscribe() {
     ] {
         assert!(!headers(json!({"list_unsubscribe": refused})).contains("List-Unsubscribe"));
     }
+}
+
+#[test]
+fn a_campaigns_mail_says_who_it_is_from_and_how_to_leave() {
+    let of = |facts: MailFacts| addressed(|outbound| outbound.mail = Some(Box::new(facts)));
+    let letter = writer(json!({"return_path": "bounces@example.com"}))
+        .compose(
+            &of(MailFacts {
+                sender_name: Some("The Shop\r\nBcc: eve@example.com".into()),
+                sender_email: Some("news@b\u{fc}cher.example".into()),
+                list_unsubscribe: Some("https://example.com/t/p/abc".into()),
+                feedback_id: Some("1:2:campaign:tidings".into()),
+            }),
+            Files::default(),
+        )
+        .unwrap();
+    assert!(letter.from.to_string().starts_with("bounces+"));
+    let mail = String::from_utf8(letter.content).unwrap();
+    let headers = headers(&mail);
+    let from = headers
+        .iter()
+        .find(|line| line.starts_with("From: "))
+        .unwrap();
+    assert!(from.ends_with("<news@xn--bcher-kva.example>"), "{from}");
+    assert!(!headers.iter().any(|line| line.starts_with("Bcc")));
+    for line in [
+        "List-Unsubscribe: <https://example.com/t/p/abc>",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        "Feedback-ID: 1:2:campaign:tidings",
+    ] {
+        assert!(
+            headers.iter().any(|header| header == line),
+            "{line} is not in {mail}"
+        );
+    }
+    // What is not said is the channel's.
+    let letter = writer(json!({}))
+        .compose(
+            &of(MailFacts {
+                sender_name: Some("The Shop".into()),
+                ..MailFacts::default()
+            }),
+            Files::default(),
+        )
+        .unwrap();
+    let mail = String::from_utf8(letter.content).unwrap();
+    let from = mail
+        .lines()
+        .find(|line| line.starts_with("From: "))
+        .unwrap();
+    assert!(
+        from.contains("The Shop") && from.ends_with("<desk@example.com>"),
+        "{from}"
+    );
+    assert!(!mail.contains("List-Unsubscribe"));
+    let wrong = of(MailFacts {
+        sender_email: Some("nobody".into()),
+        ..MailFacts::default()
+    });
+    let refused = writer(json!({})).compose(&wrong, Files::default());
+    assert_eq!(refused.err().unwrap().code, "sender");
 }
 
 #[test]

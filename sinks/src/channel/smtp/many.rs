@@ -1,28 +1,34 @@
 //! Headers of mail to many: by which people unsubscribe (RFC 2369, RFC 8058), and by which providers tell senders what
 //! people think of it (`Feedback-ID`, Gmail).
 //!
-//! They are told by the message's metadata: `list_unsubscribe` (an `https` address that a POST unsubscribes at, a `mailto`,
-//! or a list of both), `list_id`, `feedback_id`. A value that may not stand in a header is left out.
+//! A campaign's mail brings them with it ([`MailFacts`]). Of other mail they are told by the message's metadata:
+//! `list_unsubscribe` (an `https` address that a POST unsubscribes at, a `mailto`, or a list of both), `list_id`,
+//! `feedback_id`. A value that may not stand in a header is left out.
 
 use lettre::message::{
     MessageBuilder,
     header::{HeaderName, HeaderValue},
 };
-use serde_json::{Map, Value};
+use schemas::{MailFacts, Outbound};
+use serde_json::Value;
 
 const MAX_ADDRESSES: usize = 4;
 /// Longest address: a line has 998 characters (RFC 5322, 2.1.1).
 const MAX_CHARS: usize = 900;
 
 /// The builder with them.
-pub(super) fn headed(mut builder: MessageBuilder, metadata: &Map<String, Value>) -> MessageBuilder {
-    let given: Vec<&str> = match metadata.get("list_unsubscribe") {
+pub(super) fn headed(mut builder: MessageBuilder, outbound: &Outbound) -> MessageBuilder {
+    let metadata = &outbound.message.metadata;
+    let facts = outbound.mail.as_deref();
+    let of = |field: fn(&MailFacts) -> Option<&String>| facts.and_then(field).map(String::as_str);
+    let told: Vec<&str> = match metadata.get("list_unsubscribe") {
         Some(Value::String(one)) => vec![one.as_str()],
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    let addresses: Vec<&str> = given
+    let addresses: Vec<&str> = of(|facts| facts.list_unsubscribe.as_ref())
         .into_iter()
+        .chain(told)
         .map(|address| address.trim_matches(['<', '>', ' ']))
         .filter(|address| is_address(address))
         .take(MAX_ADDRESSES)
@@ -38,19 +44,20 @@ pub(super) fn headed(mut builder: MessageBuilder, metadata: &Map<String, Value>)
             "List-Unsubscribe=One-Click",
         );
     }
-    let text = |name: &str| {
-        let text = metadata.get(name)?.as_str()?.trim();
+    let fitting = |text: &str| {
         let fits = (1..=MAX_CHARS).contains(&text.len())
             && text
                 .bytes()
                 .all(|byte| byte == b' ' || byte.is_ascii_graphic());
-        fits.then_some(text)
+        fits.then(|| text.to_owned())
     };
-    if let Some(id) = text("list_id") {
-        builder = raw(builder, "List-Id", id);
+    let text = |name: &str| Some(metadata.get(name)?.as_str()?.trim());
+    if let Some(id) = text("list_id").and_then(fitting) {
+        builder = raw(builder, "List-Id", &id);
     }
-    if let Some(id) = text("feedback_id") {
-        builder = raw(builder, "Feedback-ID", id);
+    let feedback = of(|facts| facts.feedback_id.as_ref()).or_else(|| text("feedback_id"));
+    if let Some(id) = feedback.and_then(fitting) {
+        builder = raw(builder, "Feedback-ID", &id);
     }
     builder
 }
