@@ -26,6 +26,7 @@ mod suppression;
 mod templates;
 mod tenancy;
 mod tour;
+mod tracking;
 mod trouble;
 mod understanding;
 mod webchat;

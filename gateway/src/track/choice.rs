@@ -40,10 +40,10 @@ pub(super) fn read(content_type: &str, body: &[u8]) -> Option<Choice> {
     for (name, value) in form_urlencoded::parse(body) {
         let list = || value.parse::<ListId>().ok();
         match &*name {
-            name if name.eq_ignore_ascii_case("List-Unsubscribe") => {
-                if value.eq_ignore_ascii_case("One-Click") {
-                    return Some(Choice::OneClick);
-                }
+            name if name.eq_ignore_ascii_case("List-Unsubscribe")
+                && value.eq_ignore_ascii_case("One-Click") =>
+            {
+                return Some(Choice::OneClick);
             }
             "action" => action = Some(value.into_owned()),
             "shown" => shown.extend(list()),

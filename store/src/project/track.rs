@@ -61,7 +61,7 @@ async fn write_once(store: &Store, events: &[&TrackEvent]) -> Result<Tracked, St
     let mut news = Vec::new();
     for event in events {
         words.extend(suppression::words(event));
-        news.extend(of_campaign(event, &place));
+        news.extend(of_campaign(event, place));
         let Some(state) = DeliveryState::of(event.kind) else {
             continue;
         };
