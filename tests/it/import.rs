@@ -128,7 +128,7 @@ async fn a_file_becomes_contacts_and_its_bad_rows_are_told() {
         "two\r\nlines"
     );
     let listed = hub.get(&format!("/api/v1/lists/{list}")).await;
-    assert_eq!(listed["confirmed"], 4, "{listed}");
+    assert_eq!(listed["counts"]["confirmed"], 4, "{listed}");
     let audit = hub.get("/api/v1/audit").await.to_string();
     assert!(
         audit.contains("contact.import") && !audit.contains("example.org"),

@@ -26,11 +26,13 @@ impl Fields {
         self.ends.push(self.bytes.len());
     }
 
+    /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
+    /// Whether there is nothing in any of them.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
