@@ -75,8 +75,8 @@ impl Plans {
             compiled,
             runs: AtomicBool::new(found.status == CampaignStatus::Running),
         });
-        self.known().insert(id, Arc::clone(&planned));
-        Ok(Some(planned))
+        // Another chunk may have asked meanwhile: whoever sends must hear of a pause, and share the campaign's rates.
+        Ok(Some(Arc::clone(self.known().entry(id).or_insert(planned))))
     }
 
     /// Asks which of the known campaigns still run. Those that do not are forgotten: they may come back with another pace.
