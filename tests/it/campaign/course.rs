@@ -215,3 +215,49 @@ async fn too_many_failures_pause_it_and_only_those_are_tried_again() {
     assert_eq!((reached.len(), post.mails().len()), (300, 300), "each once");
     hub.done().await;
 }
+
+/// A time of day, so many minutes from now, in UTC.
+fn of_day(minutes: i64) -> String {
+    let now = Timestamp::now().0 / 60_000_000;
+    let minute = (now + minutes).rem_euclid(24 * 60);
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_is_written_to_in_the_window_of_their_own_time() {
+    let hub = Hub::start().await;
+    let channel = hub.channel("sandbox", json!({})).await;
+    let (list, contacts) = audience(&hub, 3, |number| {
+        let mut contact = sandboxed(number);
+        contact["time_zone"] = [
+            json!(null),
+            json!("Asia/Kolkata"),
+            json!("Atlantic/Reykjavik"),
+        ][number]
+            .clone();
+        contact
+    })
+    .await;
+    let campaign = draft(
+        &hub,
+        json!({
+            "contact_list_ids": [list], "channel_ids": [channel],
+            "pace": {"window_from": of_day(-60), "window_to": of_day(60), "window_zone": "contact"}
+        }),
+    )
+    .await;
+    tell(&hub, &campaign, "start").await;
+    // Reykjavik has the time of UTC, which holds for who has none; in Kolkata it is five and a half hours later.
+    let stats = figures(&hub, &campaign, |stats| sent(stats) == 2).await;
+    assert_eq!(stats["outcomes"]["PENDING"], 1);
+    let waiting = recipients(&hub, &campaign, "&status=PENDING").await;
+    assert_eq!(waiting[0]["contact_id"], contacts[1]);
+    assert_eq!(
+        reached(&hub, &campaign, "RUNNING").await["is_expanded"],
+        true
+    );
+    tell(&hub, &campaign, "stop").await;
+    figures(&hub, &campaign, |stats| stats["outcomes"]["CANCELLED"] == 1).await;
+    assert_eq!(outbox(&hub, &channel).await.len(), 2);
+    hub.done().await;
+}

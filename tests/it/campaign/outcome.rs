@@ -1,9 +1,9 @@
 //! Whoever is not written to is in the ledger too, with the reason; and who is not reached one way is reached another.
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::{audience, done, draft, figures, outbox, post::Post, reached, recipients, tell};
+use super::{audience, call, done, draft, figures, outbox, post::Post, reached, recipients, tell};
 use crate::rig::Hub;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,5 +148,58 @@ async fn several_channels_the_preferred_first_and_the_next_when_it_fails() {
         .get("/api/v1/suppressions?address=gone-only@example.org")
         .await;
     assert_eq!(suppressed[0]["reason"], "bounced");
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_left_waits_for_a_person() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    post.be_silent("maybe");
+    let whom = ["fine", "maybe-sent", "maybe-not"];
+    let (list, contacts) = audience(&hub, whom.len(), |number| {
+        json!({"addresses": [{"kind": "email", "address": format!("{}@example.org", whom[number])}]})
+    })
+    .await;
+    let body = json!({"type": "EMAIL", "subject_line": "News", "content": "<p>Hi</p>", "contact_list_ids": [list]});
+    let campaign = draft(&hub, body).await;
+    tell(&hub, &campaign, "start").await;
+    reached(&hub, &campaign, "COMPLETED").await;
+    let stats = figures(&hub, &campaign, |_| true).await;
+    assert_eq!(
+        (&stats["outcomes"]["UNKNOWN"], &stats["outcomes"]["SENT"]),
+        (&json!(2), &json!(1))
+    );
+    // It is not sent again by itself, nor as one that failed.
+    let retried = tell(&hub, &campaign, "retry-failed").await;
+    assert_eq!(retried["retried"], 0);
+    for (contact, action) in [(&contacts[1], "mark_sent"), (&contacts[2], "mark_failed")] {
+        let path = format!("/campaigns/{campaign}/recipients/{contact}/resolve");
+        let body = json!({"action": action});
+        done(&hub, Method::POST, &path, &body).await;
+        let (again, _) = call(&hub, Method::POST, &path, &body).await;
+        assert_eq!(again, StatusCode::CONFLICT);
+    }
+    let audit = hub.get("/api/v1/audit").await;
+    let decisions = audit.as_array().unwrap().iter();
+    let decisions = decisions.filter(|entry| entry["action"] == "campaign.resolve");
+    assert_eq!(decisions.count(), 2, "{audit}");
+    post.relent();
+    let retried = tell(&hub, &campaign, "retry-failed").await;
+    assert_eq!(retried["retried"], 1);
+    let stats = figures(&hub, &campaign, |stats| stats["outcomes"]["SENT"] == 3).await;
+    assert_eq!(stats["outcomes"]["UNKNOWN"], 0);
+    reached(&hub, &campaign, "COMPLETED").await;
+    // The server kept what it did not answer for: the one that a person had sent again is there twice.
+    assert_eq!(
+        post.recipients(),
+        [
+            "fine@example.org",
+            "maybe-not@example.org",
+            "maybe-not@example.org",
+            "maybe-sent@example.org"
+        ]
+    );
     hub.done().await;
 }

@@ -33,6 +33,8 @@ struct Inner {
     mails: Vec<Mail>,
     /// Beginnings of addresses, and what is said to them.
     refused: Vec<(&'static str, &'static str)>,
+    /// Beginnings of addresses whose mails are taken without a word.
+    silent: Vec<&'static str>,
 }
 
 /// The server.
@@ -60,9 +62,16 @@ impl Post {
         self.state.lock().unwrap().refused.push((beginning, answer));
     }
 
-    /// Refuses nobody any more.
+    /// Keeps the mails of whoever's address begins so, and hangs up without saying so.
+    pub(super) fn be_silent(&self, beginning: &'static str) {
+        self.state.lock().unwrap().silent.push(beginning);
+    }
+
+    /// Refuses nobody any more, and answers everybody.
     pub(super) fn relent(&self) {
-        self.state.lock().unwrap().refused.clear();
+        let mut state = self.state.lock().unwrap();
+        state.refused.clear();
+        state.silent.clear();
     }
 
     pub(super) fn mails(&self) -> Vec<Mail> {
@@ -106,7 +115,12 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
             Some(text) if line == "." => {
                 let text = std::mem::take(text);
                 let (from, to) = (from.clone(), to.clone());
-                state.lock().unwrap().mails.push(Mail { from, to, text });
+                let mut state = state.lock().unwrap();
+                let is_silent = state.silent.iter().any(|start| to.starts_with(start));
+                state.mails.push(Mail { from, to, text });
+                if is_silent {
+                    return Ok(());
+                }
                 mail = None;
                 "250 kept"
             }
