@@ -24,8 +24,9 @@ use schemas::{CampaignId, campaign::CampaignStatus, subject};
 use store::{
     Store, StoreError,
     campaign::{
+        cancel,
         expand::{self as lease, Running},
-        ledger, status,
+        status,
     },
     contact::Choice,
     segment,
@@ -158,7 +159,7 @@ async fn look(
         };
         leads.insert(id, tokio::spawn(lead.run()));
     }
-    while ledger::cancel(store, CANCEL).await? > 0 && !stop.is_cancelled() {}
+    while cancel::rest(store, CANCEL).await? > 0 && !stop.is_cancelled() {}
     Ok(())
 }
 

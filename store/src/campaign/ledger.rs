@@ -291,58 +291,6 @@ fn names(kind: ChannelKind, outcomes: &[Outcome]) -> (Vec<Uuid>, Vec<String>) {
         .unzip()
 }
 
-/// Ends what still waits of campaigns that were stopped, so many rows at most; how many. What is being sent is left to its
-/// sender, whose lease ends it at last: it may have left.
-///
-/// # Errors
-/// [`StoreError::Unavailable`].
-pub async fn cancel(store: &Store, most: i64) -> Result<u64, StoreError> {
-    let stopped = sqlx::query_scalar!(
-        r#"select c.id as "id: Id" from campaigns c where c.status = 'CANCELLED' and c.plan is not null and exists (
-               select from campaign_chunks k where k.campaign_id = c.id and k.state <> 'done')
-           limit 1"#
-    )
-    .fetch_optional(&store.pool)
-    .await?;
-    let Some(id) = stopped.map(CampaignId::from) else {
-        return Ok(0);
-    };
-    let mut transaction = store.pool.begin().await?;
-    let numbers = sqlx::query_scalar!(
-        "select number from campaign_chunks where campaign_id = $1 and state <> 'done' order by number limit $2",
-        id.0,
-        most / i64::try_from(schemas::campaign::CHUNK).unwrap_or(1) + 1
-    )
-    .fetch_all(&mut *transaction)
-    .await?;
-    let done = sqlx::query!(
-        "update campaign_messages set
-             status = case when status = 'PENDING' then 'CANCELLED' else 'UNKNOWN' end,
-             failure_class = case when status = 'PENDING' then 'stopped' else 'ambiguous' end,
-             failure_reason = case when status = 'PENDING' then 'the campaign was stopped'
-                 else 'the sender stopped while sending' end,
-             owner = null, lease_until = null, next_try_at = null, updated_at = now()
-         where campaign_id = $1 and chunk = any($2)
-             and (status = 'PENDING' or status = 'SENDING' and lease_until <= now())",
-        id.0,
-        &numbers
-    )
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        "update campaign_chunks k set state = 'done', due_at = null
-         where campaign_id = $1 and number = any($2) and not exists (
-             select from campaign_messages m where m.campaign_id = $1 and m.chunk = k.number
-                 and m.status in ('PENDING', 'SENDING'))",
-        id.0,
-        &numbers
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected())
-}
-
 /// Makes chunks of those whose way failed and who have another one: each takes the first of its fallbacks. How many.
 ///
 /// # Errors

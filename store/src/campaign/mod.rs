@@ -4,11 +4,13 @@
 //! - Every contact of the audience has one row of `campaign_messages` from the moment it was looked at ([`expand`]), and
 //!   the cursor moves in the same transaction, so a crash neither loses a contact nor makes two rows of it.
 //! - A row that is not `PENDING` is never claimed ([`ledger`]), but by the channel's policy for what may have left.
+//! - Who waits for a campaign that was stopped is ended by steps ([`cancel`]).
 //! - The outbox of chunks ([`chunk`]) is written with their rows; publishing one twice does no harm.
 //!
 //! Who expands a campaign holds its lease; who sends a chunk holds the rows.
 
 pub mod audience;
+pub mod cancel;
 pub mod check;
 pub mod chunk;
 pub mod expand;
