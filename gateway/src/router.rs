@@ -19,7 +19,11 @@ use crate::{
     openapi::{Common, Document},
     page::NEXT_CURSOR,
     route::{
-        api_key, audience, audit, campaign, channel, chat_page, contact, contact_export, contact_import, conversation, dlq, docs, health, journey, label, list, list_member, media, message, model, outbox, resolve, rule, segment, send, setting, stats, suppression, template, template_check, template_preview, template_variant, typing, understanding, webhook,
+        api_key, audience, audit, campaign, channel, chat_page, contact, contact_export,
+        contact_import, conversation, dlq, docs, health, journey, label, list, list_member, media,
+        message, model, outbox, resolve, rule, segment, send, setting, stats, suppression,
+        template, template_check, template_preview, template_variant, typing, understanding,
+        webhook,
     },
     track,
 };

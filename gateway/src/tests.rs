@@ -144,10 +144,18 @@ async fn what_does_not_fit_a_message_is_told_by_its_place() {
     for (content, place, said) in [
         (json!(5), "/content", "a text, or an object of `text`"),
         (json!(null), "/content", "a text, or an object of `text`"),
-        (json!([{"text": "hi"}]), "/content", "a text, or an object of `text`"),
+        (
+            json!([{"text": "hi"}]),
+            "/content",
+            "a text, or an object of `text`",
+        ),
         (json!({"text": 7}), "/content/text", "a string"),
         (json!({"html": ["<p>"]}), "/content/html", "a string"),
-        (json!({"texts": "hi"}), "/content/texts", "expected one of `text`"),
+        (
+            json!({"texts": "hi"}),
+            "/content/texts",
+            "expected one of `text`",
+        ),
         (json!({"attachments": {}}), "/content/attachments", "a list"),
     ] {
         let body = json!({"conversation_id": UUID, "content": content}).to_string();

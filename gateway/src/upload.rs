@@ -40,7 +40,7 @@ pub(crate) struct Upload {
 enum Source {
     Body(BodyDataStream),
     Form {
-        field: Field<'static>,
+        field: Box<Field<'static>>,
         /// Ends the field when it is dropped.
         _form: Multipart<'static>,
     },
@@ -103,7 +103,10 @@ impl Upload {
             if field.file_name().is_some() || field.name() == Some("file") {
                 return Ok(Self {
                     name: field.file_name().map(str::to_owned),
-                    source: Source::Form { field, _form: form },
+                    source: Source::Form {
+                        field: Box::new(field),
+                        _form: form,
+                    },
                     ..self
                 });
             }

@@ -160,8 +160,8 @@ mod tests {
         for wrong in [
             "",
             "a",
-            &text[1..],
-            &text[..text.len() - 1],
+            text.get(1..).unwrap(),
+            text.get(..text.len() - 1).unwrap(),
             &format!("{text}="),
         ] {
             assert_eq!(TrackingToken::parse(wrong), None, "{wrong}");

@@ -32,7 +32,13 @@ pub(crate) struct Target {
     #[arg(long, global = true, value_name = "URL", env = "TIDINGS_URL")]
     url: Option<String>,
     /// An admin's API key.
-    #[arg(long, global = true, value_name = "KEY", env = "TIDINGS_KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "KEY",
+        env = "TIDINGS_KEY",
+        hide_env_values = true
+    )]
     key: Option<String>,
 }
 

@@ -146,8 +146,16 @@ pub(crate) const ACCESS: &[(&str, &str, Permission)] = &[
     ("PATCH", "/templates/{template_id}", Administer),
     ("DELETE", "/templates/{template_id}", Administer),
     ("GET", "/templates/{template_id}/variants/{language}", Read),
-    ("PUT", "/templates/{template_id}/variants/{language}", Administer),
-    ("DELETE", "/templates/{template_id}/variants/{language}", Administer),
+    (
+        "PUT",
+        "/templates/{template_id}/variants/{language}",
+        Administer,
+    ),
+    (
+        "DELETE",
+        "/templates/{template_id}/variants/{language}",
+        Administer,
+    ),
     ("POST", "/templates/{template_id}/check", Read),
     ("POST", "/templates/{template_id}/preview", Read),
     ("POST", "/templates/{template_id}/test", Converse),

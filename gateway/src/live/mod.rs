@@ -16,7 +16,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use schemas::{
-    Envelope, ImportProgress, Message, TenantId, TrackEvent, campaign::CampaignEvent, frame, subject,
+    Envelope, ImportProgress, Message, TenantId, TrackEvent, campaign::CampaignEvent, frame,
+    subject,
 };
 use tokio::{
     sync::{Semaphore, broadcast},

@@ -166,19 +166,19 @@ struct Words {
     body: &'static str,
 }
 
-const ENGLISH: Words = Words {
+static ENGLISH: Words = Words {
     subject: "Please confirm your subscription to {list}",
     body: "Somebody, probably you, asked for messages of “{list}” to be sent to this address.\n\nTo confirm that, open\n{link}\n\nIf it was not you, do nothing: you will not hear from this list.",
 };
-const GERMAN: Words = Words {
+static GERMAN: Words = Words {
     subject: "Bitte bestätigen: {list}",
     body: "Jemand, wahrscheinlich Sie, hat für diese Adresse Nachrichten von „{list}“ bestellt.\n\nZum Bestätigen öffnen Sie bitte\n{link}\n\nWaren Sie es nicht, brauchen Sie nichts zu tun: Sie hören dann nichts von dieser Liste.",
 };
-const FRENCH: Words = Words {
+static FRENCH: Words = Words {
     subject: "Merci de confirmer votre inscription à {list}",
     body: "Quelqu’un, sans doute vous, a demandé que les messages de « {list} » soient envoyés à cette adresse.\n\nPour confirmer, ouvrez\n{link}\n\nSi ce n’était pas vous, ne faites rien : vous ne recevrez rien de cette liste.",
 };
-const SPANISH: Words = Words {
+static SPANISH: Words = Words {
     subject: "Confirme su suscripción a {list}",
     body: "Alguien, probablemente usted, pidió que los mensajes de «{list}» se envíen a esta dirección.\n\nPara confirmarlo, abra\n{link}\n\nSi no fue usted, no haga nada: no recibirá nada de esta lista.",
 };

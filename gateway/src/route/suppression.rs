@@ -171,7 +171,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, axum::Json<SuppressionOut>), ApiError> {
     let reach = match (body.channel_id, &body.kind) {
         (Some(channel), None) => Reach::Channel(channel),
-        (None, Some(kind)) => Reach::Kind(kind_of(&kind)?),
+        (None, Some(kind)) => Reach::Kind(kind_of(kind)?),
         _ => {
             return Err(ApiError::invalid(
                 "/channel_id",

@@ -283,6 +283,15 @@ async fn choice(
         match segment::get(store, row.tenant_id, id).await {
             Ok(found) => match segment::compile(&found.expression) {
                 Ok(filter) => {
+                    let (lists, campaigns) = segment::absent(store, row.tenant_id, &filter).await?;
+                    let lists = lists.iter().map(|name| ("list", name));
+                    let named = lists.chain(campaigns.iter().map(|name| ("campaign", name)));
+                    missing.extend(named.map(|(what, name)| {
+                        let reason = format!(
+                            "Segment {id} asks for the {what} “{name}”, which there is not."
+                        );
+                        NotReady::new("target_segments", reason)
+                    }));
                     choice.segments.push(filter);
                     expressions.push(found.expression);
                 }

@@ -43,7 +43,11 @@ pub async fn page(
     query.push(" and ");
     choice.push(&mut query, tenant);
     query.push(" order by c.seq limit ").push_bind(most);
-    let rows = query.build().persistent(false).fetch_all(&store.pool).await?;
+    let rows = query
+        .build()
+        .persistent(false)
+        .fetch_all(&store.pool)
+        .await?;
     rows.into_iter()
         .map(|row| {
             let kinds: Option<Vec<String>> = row.try_get("kinds")?;

@@ -218,7 +218,10 @@ pub async fn list(
 ) -> Result<Page<CampaignRow>, StoreError> {
     let (limit, rows) = page::bounded(limit);
     let search = filter.search.as_ref().map(|text| {
-        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let escaped = text
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
         format!("%{escaped}%")
     });
     let items = sqlx::query_as!(

@@ -10,9 +10,7 @@ mod put;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use schemas::{
-    Consent, Encoding, ImportId, ImportStatus, ListId, OnConflict, TenantId, Timestamp,
-};
+use schemas::{Consent, Encoding, ImportId, ImportStatus, ListId, OnConflict, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -10,6 +10,7 @@
 mod count;
 mod error;
 mod literal;
+mod named;
 mod parse;
 mod row;
 mod sql;
@@ -21,6 +22,7 @@ use sqlx::{Postgres, QueryBuilder};
 
 pub use count::{COUNT_TIMEOUT, count, matching};
 pub use error::SegmentError;
+pub use named::absent;
 pub use row::{SegmentNew, SegmentPatch, SegmentRow, create, delete, get, list, update};
 
 use self::{error::Source, sql::Writer, syntax::Expression};

@@ -9,9 +9,7 @@ use uuid::Uuid;
 
 use super::{
     MAX_CONDITIONS, MAX_DEPTH, SegmentError, Source, literal,
-    syntax::{
-        Column, Condition, Deed, Expression, Field, Named, Order, Since, Test,
-    },
+    syntax::{Column, Condition, Deed, Expression, Field, Named, Order, Since, Test},
     token::{Placed, Token, tokens},
 };
 

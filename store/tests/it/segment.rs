@@ -36,7 +36,16 @@ const CONSENTS: [&str; 4] = ["unknown", "pending", "given", "withdrawn"];
 const STATUSES: [&str; 3] = ["unconfirmed", "confirmed", "unsubscribed"];
 const EVENTS: [&str; 5] = ["OPEN", "CLICK", "BOUNCE", "UNSUBSCRIBE", "COMPLAINT"];
 const SENT: [&str; 5] = ["PENDING", "SENT", "DELIVERED", "READ", "FAILED"];
-const TEXTS: [&str; 8] = ["Ann", "ann b", "Ärger", "a'b\"c\\", "%_", "$1", "2026-01-31", "x"];
+const TEXTS: [&str; 8] = [
+    "Ann",
+    "ann b",
+    "Ärger",
+    "a'b\"c\\",
+    "%_",
+    "$1",
+    "2026-01-31",
+    "x",
+];
 const LANGUAGES: [&str; 3] = ["de", "de-AT", "fr"];
 const ZONES: [&str; 2] = ["Europe/Vienna", "UTC"];
 const MOMENTS: [&str; 10] = [
@@ -90,7 +99,12 @@ fn person() -> impl Strategy<Value = Person> {
         prop::collection::vec((one_of(&KINDS), one_of(&TEXTS), one_of(&CONSENTS)), 0..3),
         prop::collection::btree_map(0..LISTS.len(), one_of(&STATUSES), 0..3),
         prop::collection::vec(
-            (0..3usize, one_of(&EVENTS), prop::option::of(one_of(&["human", "machine"])), second()),
+            (
+                0..3usize,
+                one_of(&EVENTS),
+                prop::option::of(one_of(&["human", "machine"])),
+                second(),
+            ),
             0..3,
         ),
         prop::collection::btree_map(0..3usize, (one_of(&SENT), prop::option::of(second())), 0..3),
@@ -122,7 +136,11 @@ fn person() -> impl Strategy<Value = Person> {
                 at,
             })
             .collect(),
-        messages: rest.6.into_iter().map(|(campaign, (status, at))| (campaign, status, at)).collect(),
+        messages: rest
+            .6
+            .into_iter()
+            .map(|(campaign, (status, at))| (campaign, status, at))
+            .collect(),
     })
 }
 
@@ -283,13 +301,15 @@ async fn put(connection: &mut PgConnection, tenant: TenantId, shift: u128, perso
             .unwrap();
     }
     for (place, status) in &person.lists {
-        sqlx::query("insert into contact_list_members (list_id, contact_id, status) values ($1, $2, $3)")
-            .bind(Uuid::from_u128(LISTS[*place].0 + shift))
-            .bind(person.id)
-            .bind(status)
-            .execute(&mut *connection)
-            .await
-            .unwrap();
+        sqlx::query(
+            "insert into contact_list_members (list_id, contact_id, status) values ($1, $2, $3)",
+        )
+        .bind(Uuid::from_u128(LISTS[*place].0 + shift))
+        .bind(person.id)
+        .bind(status)
+        .execute(&mut *connection)
+        .await
+        .unwrap();
     }
     for event in &person.events {
         sqlx::query(
@@ -376,7 +396,10 @@ async fn sql_chooses_whom_the_reference_chooses() {
         all += 1;
         some += i32::from(!wanted.is_empty() && wanted.len() < people.len());
     }
-    assert!(some * 2 > all, "{some} of {all} expressions tell people apart");
+    assert!(
+        some * 2 > all,
+        "{some} of {all} expressions tell people apart"
+    );
 }
 
 fn mail(address: &str) -> AddressNew {
@@ -418,8 +441,12 @@ async fn an_address_is_one_contacts() {
         ..ContactPatch::default()
     };
     let refused = contact::update(&bed.store, bed.ours, bob.id, &patch).await;
-    assert!(matches!(refused, Err(StoreError::Conflict { constraint }) if constraint == "contact_addresses_pkey"));
-    let kept = contact::addresses(&bed.store, bed.ours, &[bob.id]).await.unwrap();
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { constraint }) if constraint == "contact_addresses_pkey")
+    );
+    let kept = contact::addresses(&bed.store, bed.ours, &[bob.id])
+        .await
+        .unwrap();
     assert_eq!(kept.len(), 1);
 
     // An address that was given up is free, and its next owner another contact.
@@ -427,7 +454,9 @@ async fn an_address_is_one_contacts() {
         addresses: Some(vec![mail("ann@b.example")]),
         ..ContactPatch::default()
     };
-    contact::update(&bed.store, bed.ours, ann.id, &patch).await.unwrap();
+    contact::update(&bed.store, bed.ours, ann.id, &patch)
+        .await
+        .unwrap();
     let other = contact(&bed, "ann@a.example").await;
     assert_ne!(other.id, ann.id);
 
@@ -444,37 +473,75 @@ async fn who_unsubscribed_stays_away() {
     let bob = contact(&bed, "bob@a.example").await.id;
     let list = news(&bed, bed.ours, OptIn::Double).await.id;
     let both = Members::Contacts(vec![ann, bob]);
-    let added = list::add(&bed.store, bed.ours, list, &both, false).await.unwrap();
+    let added = list::add(&bed.store, bed.ours, list, &both, false)
+        .await
+        .unwrap();
     assert_eq!((added.added, added.unconfirmed.len()), (2, 2));
-    let asked = list::ask(&bed.store, bed.ours, list, &[ann, bob]).await.unwrap();
+    let asked = list::ask(&bed.store, bed.ours, list, &[ann, bob])
+        .await
+        .unwrap();
     assert_eq!(asked.len(), 2);
     // Not within a day.
-    assert_eq!(list::ask(&bed.store, bed.ours, list, &[ann, bob]).await.unwrap(), []);
+    assert_eq!(
+        list::ask(&bed.store, bed.ours, list, &[ann, bob])
+            .await
+            .unwrap(),
+        []
+    );
     for time in [2, 3] {
-        bed.sql("update contact_list_members set asked_at = asked_at - interval '25 hours'").await;
+        bed.sql("update contact_list_members set asked_at = asked_at - interval '25 hours'")
+            .await;
         let asked = list::ask(&bed.store, bed.ours, list, &[ann]).await.unwrap();
         assert_eq!(asked[0].time, time);
     }
-    bed.sql("update contact_list_members set asked_at = asked_at - interval '25 hours'").await;
-    assert_eq!(list::ask(&bed.store, bed.ours, list, &[ann]).await.unwrap(), []);
+    bed.sql("update contact_list_members set asked_at = asked_at - interval '25 hours'")
+        .await;
+    assert_eq!(
+        list::ask(&bed.store, bed.ours, list, &[ann]).await.unwrap(),
+        []
+    );
 
-    assert_eq!(list::confirm(&bed.store, bed.ours, list, ann).await.unwrap(), "News");
-    assert_eq!(list::confirm(&bed.store, bed.ours, list, ann).await.unwrap(), "News");
-    let addresses = contact::addresses(&bed.store, bed.ours, &[ann]).await.unwrap();
+    assert_eq!(
+        list::confirm(&bed.store, bed.ours, list, ann)
+            .await
+            .unwrap(),
+        "News"
+    );
+    assert_eq!(
+        list::confirm(&bed.store, bed.ours, list, ann)
+            .await
+            .unwrap(),
+        "News"
+    );
+    let addresses = contact::addresses(&bed.store, bed.ours, &[ann])
+        .await
+        .unwrap();
     assert_eq!(addresses[0].consent, schemas::Consent::Given);
     let elsewhere = list::confirm(&bed.store, bed.theirs, list, bob).await;
     assert!(matches!(elsewhere, Err(StoreError::NotFound)));
-    list::unsubscribe(&bed.store, bed.ours, list, ann).await.unwrap();
+    list::unsubscribe(&bed.store, bed.ours, list, ann)
+        .await
+        .unwrap();
     let late = list::confirm(&bed.store, bed.ours, list, ann).await;
     assert!(matches!(late, Err(StoreError::NotFound)));
-    let again = list::add(&bed.store, bed.ours, list, &both, false).await.unwrap();
+    let again = list::add(&bed.store, bed.ours, list, &both, false)
+        .await
+        .unwrap();
     assert_eq!((again.added, again.present, again.unsubscribed), (0, 2, 1));
     assert_eq!(again.unconfirmed, [bob]);
-    let again = list::add(&bed.store, bed.ours, list, &both, true).await.unwrap();
+    let again = list::add(&bed.store, bed.ours, list, &both, true)
+        .await
+        .unwrap();
     assert_eq!((again.added, again.unsubscribed), (1, 0));
-    let counts = list::counts(&bed.store, bed.ours, &[list]).await.unwrap().unwrap();
+    let counts = list::counts(&bed.store, bed.ours, &[list])
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((counts[0].confirmed, counts[0].unconfirmed), (0, 2));
-    assert_eq!(list::counts(&bed.store, bed.theirs, &[list]).await.unwrap(), Some(vec![]));
+    assert_eq!(
+        list::counts(&bed.store, bed.theirs, &[list]).await.unwrap(),
+        Some(vec![])
+    );
     let refused = list::add(&bed.store, bed.theirs, list, &both, false).await;
     assert!(matches!(refused, Err(StoreError::NotFound)));
 }
@@ -488,15 +555,29 @@ async fn an_audience_adds_up() {
     for number in 0..10 {
         ids.push(contact(&bed, &format!("A{number}@a.example")).await.id);
     }
-    let bare = contact::create(&bed.store, bed.ours, ContactNew::default()).await.unwrap().id;
+    let bare = contact::create(&bed.store, bed.ours, ContactNew::default())
+        .await
+        .unwrap()
+        .id;
     ids.push(bare);
     let all = Members::Contacts(ids);
-    assert_eq!(list::add(&bed.store, bed.ours, list, &all, false).await.unwrap().added, 11);
-    bed.sql("update contact_addresses set consent = 'withdrawn' where address like 'A1@%'").await;
-    bed.sql("update contact_addresses set consent = 'given' where address like 'A2@%'").await;
+    assert_eq!(
+        list::add(&bed.store, bed.ours, list, &all, false)
+            .await
+            .unwrap()
+            .added,
+        11
+    );
+    bed.sql("update contact_addresses set consent = 'withdrawn' where address like 'A1@%'")
+        .await;
+    bed.sql("update contact_addresses set consent = 'given' where address like 'A2@%'")
+        .await;
     bed.sql("insert into contact_addresses (tenant_id, kind, address, contact_id)
              select tenant_id, 'phone', '+43', contact_id from contact_addresses where address like 'A1@%'").await;
-    for (address, expires) in [("a3@a.example", "null"), ("a4@a.example", "now() - interval '1 second'")] {
+    for (address, expires) in [
+        ("a3@a.example", "null"),
+        ("a4@a.example", "now() - interval '1 second'"),
+    ] {
         bed.sql(&format!(
             "insert into comm_suppressions (tenant_id, kind, address, reason, scope, expires_at)
              select id, 'email', '{address}', 'manual', 'marketing', {expires} from tenants"
@@ -513,17 +594,37 @@ async fn an_audience_adds_up() {
             kinds: kinds.to_vec(),
             channels: Vec::new(),
         };
-        contact::count(&bed.store, bed.ours, &asked).await.unwrap().unwrap()
+        contact::count(&bed.store, bed.ours, &asked)
+            .await
+            .unwrap()
+            .unwrap()
     };
     let mails = count(vec![list], &[], &["email"]).await;
     assert_eq!(
-        (mails.contacts, mails.reachable, mails.suppressed, mails.without_consent, mails.without_address),
+        (
+            mails.contacts,
+            mails.reachable,
+            mails.suppressed,
+            mails.without_consent,
+            mails.without_address
+        ),
         (11, 8, 1, 1, 1)
     );
     let any = count(vec![list], &["name is null"], &["email", "phone"]).await;
-    assert_eq!((any.contacts, any.reachable, any.without_consent), (11, 9, 0));
-    assert_eq!(any.reachable_by, [("email".to_owned(), 8), ("phone".to_owned(), 1)].into());
-    let some = count(vec![], &["email starts with 'a1'", "email starts with 'A2'"], &["email"]).await;
+    assert_eq!(
+        (any.contacts, any.reachable, any.without_consent),
+        (11, 9, 0)
+    );
+    assert_eq!(
+        any.reachable_by,
+        [("email".to_owned(), 8), ("phone".to_owned(), 1)].into()
+    );
+    let some = count(
+        vec![],
+        &["email starts with 'a1'", "email starts with 'A2'"],
+        &["email"],
+    )
+    .await;
     assert_eq!((some.contacts, some.reachable), (2, 1));
     assert_eq!(count(vec![theirs], &[], &["email"]).await.contacts, 0);
     assert_eq!(count(vec![], &[], &["email"]).await.contacts, 0);
@@ -547,15 +648,22 @@ async fn contacts_are_found() {
     let ann = contact(&bed, "ann@a.example").await.id;
     contact(&bed, "bob@a.example").await;
     let list = news(&bed, bed.ours, OptIn::Single).await.id;
-    let members = Members::Addresses("email", vec!["ann@a.example".into(), "none@a.example".into()]);
-    let added = list::add(&bed.store, bed.ours, list, &members, false).await.unwrap();
+    let members = Members::Addresses(
+        "email",
+        vec!["ann@a.example".into(), "none@a.example".into()],
+    );
+    let added = list::add(&bed.store, bed.ours, list, &members, false)
+        .await
+        .unwrap();
     assert_eq!((added.added, added.unknown), (1, 1));
     let patch = ContactPatch {
         name: Some(Some("Ann Smith".into())),
         external_id: Some(Some("7".into())),
         ..ContactPatch::default()
     };
-    contact::update(&bed.store, bed.ours, ann, &patch).await.unwrap();
+    contact::update(&bed.store, bed.ours, ann, &patch)
+        .await
+        .unwrap();
     let found = async |tenant, filter: ContactFilter| {
         let page = contact::list(&bed.store, tenant, &filter, None, 10).await;
         let ids = page.unwrap().unwrap().items.into_iter().map(|row| row.id);
@@ -564,7 +672,10 @@ async fn contacts_are_found() {
     let filters = || {
         [
             ContactFilter {
-                addresses: Some(vec![("email", "ann@a.example".into()), ("phone", "+43".into())]),
+                addresses: Some(vec![
+                    ("email", "ann@a.example".into()),
+                    ("phone", "+43".into()),
+                ]),
                 ..ContactFilter::default()
             },
             ContactFilter {
@@ -593,6 +704,9 @@ async fn contacts_are_found() {
     for filter in filters() {
         assert_eq!(found(bed.ours, filter).await, []);
     }
-    let counts = list::counts(&bed.store, bed.ours, &[list]).await.unwrap().unwrap();
+    let counts = list::counts(&bed.store, bed.ours, &[list])
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(counts, []);
 }

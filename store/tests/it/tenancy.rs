@@ -294,9 +294,7 @@ async fn conversations_messages_and_what_belongs_to_them() {
     let contact = row.contact_id.unwrap();
     not_found(contact::get(store, theirs, contact).await);
     assert_eq!(
-        contact::addresses(store, theirs, &[contact])
-            .await
-            .unwrap(),
+        contact::addresses(store, theirs, &[contact]).await.unwrap(),
         []
     );
     let all = contact::ContactFilter::default();

@@ -115,6 +115,14 @@ async fn everything_that_is_missing_is_said_at_once() {
     let problems = refused(&hub, &nobody, "start", &json!({})).await;
     says(&problems, "/contact_list_ids", "Nobody");
 
+    // Nobody is kept out by a list that has another name by now.
+    let kept = json!({"name": "kept out", "expression": "not in list \"Do not write\" and not opened campaign \"Spring\""});
+    let kept = id(&done(&hub, Method::POST, "/segments", &kept).await);
+    let kept = draft(&hub, json!({"contact_list_ids": [list], "target_segments": [kept]})).await;
+    let problems = refused(&hub, &kept, "start", &json!({})).await;
+    says(&problems, "/target_segments", "the list “Do not write”");
+    says(&problems, "/target_segments", "the campaign “Spring”");
+
     // A default makes the attribute unneeded.
     let change = json!({
         "name": "News", "type": "SMS", "contact_list_ids": [list], "content": "Dear {{ first_name }}",

@@ -64,9 +64,9 @@ fn links(mail: &Mail, page: &str) -> Vec<String> {
     whole
         .match_indices(&start)
         .map(|(at, _)| {
-            let rest = &whole[at + PUBLIC.len()..];
+            let (_, rest) = whole.split_at(at + PUBLIC.len());
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "/-_".contains(c)));
-            rest[..end.unwrap_or(rest.len())].to_owned()
+            rest.split_at(end.unwrap_or(rest.len())).0.to_owned()
         })
         .collect()
 }

@@ -24,7 +24,7 @@ impl Mail {
         let line = unfolded
             .lines()
             .find(|line| line.to_lowercase().starts_with(&start))?;
-        Some(line[start.len()..].trim().to_owned())
+        Some(line.split_at(start.len()).1.trim().to_owned())
     }
 }
 

@@ -23,14 +23,14 @@ use uuid::Uuid;
 pub(crate) use self::draft::CampaignIn;
 pub(crate) use self::event::{__path_events, events};
 pub(crate) use self::recipient::{
-    __path_get as __path_recipient, __path_list as __path_recipients, __path_resolve, get as recipient,
-    list as recipients, resolve,
+    __path_get as __path_recipient, __path_list as __path_recipients, __path_resolve,
+    get as recipient, list as recipients, resolve,
 };
-pub(crate) use self::stats::{__path_stats, Figures, stats};
 pub(crate) use self::run::{
     __path_pause, __path_resume, __path_retry_failed, __path_schedule, __path_start, __path_stop,
     __path_unschedule, pause, resume, retry_failed, schedule, start, stop, unschedule,
 };
+pub(crate) use self::stats::{__path_stats, Figures, stats};
 use crate::{
     auth::Caller,
     extract::{Json, Path, Query},
@@ -132,10 +132,7 @@ fn named(id: CampaignId) -> String {
 
 /// What cannot be done to a campaign that stands there.
 fn refused(status: CampaignStatus, what: &str) -> ApiError {
-    ApiError::conflict(format!(
-        "The campaign is {}; {what}.",
-        status.name()
-    ))
+    ApiError::conflict(format!("The campaign is {}; {what}.", status.name()))
 }
 
 /// Add a campaign, as a draft.
