@@ -29,8 +29,10 @@ const TICK: Duration = Duration::from_millis(100);
 const REST: Duration = Duration::from_secs(1);
 /// How long the broker may take to store chunks.
 const PUBLISH: Duration = Duration::from_secs(20);
-/// How often it is looked for what went wrong.
+/// How often it is looked for what was lost.
 const LOOK_AROUND: Duration = Duration::from_secs(5);
+/// How often it is looked whether too much fails: as much as is sent in that time may fail before the pause.
+const BRAKE: Duration = Duration::from_millis(250);
 /// A chunk that is in nobody's hands and was published so long ago is not in the broker any more.
 const LOST: Duration = Duration::from_secs(20);
 /// Chunks of which the share of failures is taken, and tries below which nothing is concluded.
@@ -53,6 +55,12 @@ pub(super) struct Lead {
     pub(super) campaign: Running,
     pub(super) choice: Choice,
     pub(super) stop: CancellationToken,
+}
+
+/// When what was looked at last.
+struct Looked {
+    around: Instant,
+    failures: Instant,
 }
 
 /// Why a round failed.
@@ -79,7 +87,10 @@ enum Next {
 impl Lead {
     pub(super) async fn run(self) {
         let id = self.campaign.id;
-        let mut looked = Instant::now();
+        let mut looked = Looked {
+            around: Instant::now(),
+            failures: Instant::now(),
+        };
         let mut books = Books::default();
         let mut failing = false;
         loop {
@@ -111,7 +122,7 @@ impl Lead {
         }
     }
 
-    async fn round(&self, looked: &mut Instant, books: &mut Books) -> Result<Next, Trouble> {
+    async fn round(&self, looked: &mut Looked, books: &mut Books) -> Result<Next, Trouble> {
         let id = self.campaign.id;
         let Some(pulse) = expand::pulse(&self.store, id, &self.worker, LEASE).await? else {
             return Ok(Next::End);
@@ -121,15 +132,19 @@ impl Lead {
         }
         let published = self.publish(&pulse).await?;
         let expanded = self.expand(&pulse).await?;
-        if looked.elapsed() >= LOOK_AROUND {
-            *looked = Instant::now();
+        if looked.failures.elapsed() >= BRAKE {
+            looked.failures = Instant::now();
+            if self.brake().await? {
+                return Ok(Next::End);
+            }
+        }
+        if looked.around.elapsed() >= LOOK_AROUND {
+            looked.around = Instant::now();
             let campaign = &self.campaign;
             books
                 .look(&self.store, campaign.tenant, campaign.id)
                 .await?;
-            if self.look_around(&pulse).await? {
-                return Ok(Next::End);
-            }
+            self.find_lost(&pulse).await?;
         }
         if pulse.is_expanded && pulse.open == 0 && self.finish(books).await? {
             return Ok(Next::End);
@@ -204,8 +219,8 @@ impl Lead {
         Ok(written)
     }
 
-    /// Finds what was lost, and pauses what fails too often; true when it was paused.
-    async fn look_around(&self, pulse: &Pulse) -> Result<bool, Trouble> {
+    /// Pauses what fails too often; true when it was paused.
+    async fn brake(&self) -> Result<bool, Trouble> {
         let campaign = &self.campaign;
         let (tried, failed) = chunk::lately(&self.store, campaign.id, LATELY).await?;
         let most = campaign.pace.pause_at_failures;
@@ -222,13 +237,19 @@ impl Lead {
             }
             return Ok(true);
         }
+        Ok(false)
+    }
+
+    /// Publishes again what the broker has lost.
+    async fn find_lost(&self, pulse: &Pulse) -> Result<(), Trouble> {
+        let campaign = &self.campaign;
         if pulse.outstanding > 0 && self.is_idle().await? {
             let lost = chunk::lost(&self.store, campaign.id, LOST).await?;
             if lost > 0 {
                 tracing::warn!(campaign = %campaign.id, chunks = lost, "chunks are published again");
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Whether the broker has no chunk for any of the campaign's channels.
