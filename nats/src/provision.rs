@@ -171,9 +171,9 @@ fn stream_step(wanted: &Value, actual: &HashMap<String, Described>) -> Option<St
     };
     let mut changes = differences(&object, wanted, &actual.config, stream_loses);
     if actual.state.messages == 0 {
-        // Nothing to lose.
+        // Nothing is lost when it is made anew.
         for change in &mut changes {
-            change.destructive = false;
+            change.destructive &= !must_be_anew(&change.field);
         }
     }
     let anew = changes.iter().any(|change| must_be_anew(&change.field));
