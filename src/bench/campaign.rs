@@ -29,6 +29,9 @@ pub(crate) struct CampaignOptions {
     /// Kills a worker, the broker, a worker, Postgres, and so on with SIGKILL, every so many seconds; then counts.
     #[arg(long, default_value_t = 0)]
     kill_every: u64,
+    /// So many processes at most.
+    #[arg(long, default_value_t = u64::MAX)]
+    kills: u64,
     /// What is done with a mail that may have left: `hold` lists it as unknown, `resend` sends it again.
     #[arg(long, default_value = "hold")]
     on_unknown: String,
@@ -125,7 +128,7 @@ pub(crate) async fn run(options: &CampaignOptions) -> anyhow::Result<()> {
 
 /// Keeps two workers running and hits something every few seconds, until told that it is over; how many died.
 async fn blows(
-    every: u64,
+    (every, most): (u64, u64),
     ready: super::hub::Ready,
     keys: std::path::PathBuf,
     over: CancellationToken,
@@ -139,6 +142,10 @@ async fn blows(
         tokio::select! {
             () = over.cancelled() => return Ok(killed),
             () = tokio::time::sleep(Duration::from_secs(every)) => {}
+        }
+        if killed >= most {
+            over.cancelled().await;
+            return Ok(killed);
         }
         killed += 1;
         match killed % 4 {
@@ -175,7 +182,12 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
     let _over_when_dropped = over.clone().drop_guard();
     let breaking = (options.kill_every > 0).then(|| {
         let (ready, keys) = (hub.ready.clone(), hub.keys_file());
-        tokio::spawn(blows(options.kill_every, ready, keys, over.clone()))
+        tokio::spawn(blows(
+            (options.kill_every, options.kills),
+            ready,
+            keys,
+            over.clone(),
+        ))
     });
     let mut expanded = None;
     let mut pause_ms = Vec::new();

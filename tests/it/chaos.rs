@@ -39,7 +39,7 @@ async fn nothing_is_lost_doubled_or_reordered_while_workers_die() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_campaign_reaches_everybody_once_while_everything_dies() {
-    let args = ["--recipients", "12000", "--kill-every", "2"];
+    let args = ["--recipients", "12000", "--kill-every", "2", "--kills", "4"];
     let report = bench("campaign", &args).await;
     assert!(report["killed"].as_u64().unwrap() >= 3, "{report}");
     assert_eq!(report["missing"], 0, "{report}");

@@ -34,7 +34,7 @@ use crate::{
 
 /// How long a chunk may take to send before its recipients count as doubtful; a slow channel gives back what it cannot
 /// send in half of it.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_secs(60);
 /// How long a record is tried while the database is away.
 const RECORD: Duration = Duration::from_secs(90);
 const AGAIN: Duration = Duration::from_millis(200);
