@@ -12,6 +12,7 @@ COPY ingest ingest
 COPY stages stages
 COPY mapping mapping
 COPY learn learn
+COPY render render
 COPY inference inference
 COPY sinks sinks
 COPY gateway gateway

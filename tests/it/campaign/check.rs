@@ -118,7 +118,11 @@ async fn everything_that_is_missing_is_said_at_once() {
     // Nobody is kept out by a list that has another name by now.
     let kept = json!({"name": "kept out", "expression": "not in list \"Do not write\" and not opened campaign \"Spring\""});
     let kept = id(&done(&hub, Method::POST, "/segments", &kept).await);
-    let kept = draft(&hub, json!({"contact_list_ids": [list], "target_segments": [kept]})).await;
+    let kept = draft(
+        &hub,
+        json!({"contact_list_ids": [list], "target_segments": [kept]}),
+    )
+    .await;
     let problems = refused(&hub, &kept, "start", &json!({})).await;
     says(&problems, "/target_segments", "the list “Do not write”");
     says(&problems, "/target_segments", "the campaign “Spring”");
