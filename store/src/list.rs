@@ -2,7 +2,7 @@
 //!
 //! Invariants: on a list with double opt-in one is a member once one has confirmed it; who unsubscribed comes back by its
 //! own wish alone, or where a caller says so in so many words. A confirmation is asked for [`MAX_ASKED`] times at most, a
-//! day apart ([`ask`]).
+//! day apart ([`ask()`]).
 
 mod ask;
 mod member;

@@ -1,10 +1,10 @@
 //! Campaigns: from an audience to chunks in the broker.
 //!
 //! Each running campaign is one worker's at a time, by a lease in Postgres. Its task looks at the audience page by page
-//! ([`place`] says by which way each contact is written to), writes rows and chunks ([`store::campaign::expand`]), and
+//! (`place` says by which way each contact is written to), writes rows and chunks ([`store::campaign::expand`]), and
 //! publishes chunks from that outbox: some dozens ahead of the senders, so that the campaigns of a channel take turns.
 //! It also starts what is due, sends what failed by another way, pauses what fails too often, ends what is done, and
-//! counts whether the audience is the sum of all outcomes ([`books`]).
+//! counts whether the audience is the sum of all outcomes (`books`).
 //!
 //! Invariants: whatever a crash splits is found again in the database; what is published twice is absorbed by the ledger;
 //! nothing here decides whether somebody is sent to twice. Deliberately absent: rendering and sending (`sinks::bulk`).

@@ -1,6 +1,6 @@
 //! HTML of a template: read once, when it is compiled.
 //!
-//! The source is read as what it is, HTML with constructs in it ([`scan`]), and never written anew: what is changed is
+//! The source is read as what it is, HTML with constructs in it ([`scan()`]), and never written anew: what is changed is
 //! put in at its byte ([`Edit`]), everything else stays as it was written. A parser that builds a tree and prints it
 //! would move a `{% for %}` between table rows out of its table, and close what is opened in one branch only.
 

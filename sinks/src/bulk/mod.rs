@@ -7,7 +7,7 @@
 //! Invariants:
 //! - Nobody is sent to whom the ledger has not as `SENDING` for this process; with the database away nothing is sent.
 //! - What was sent is recorded even when the batch is given up; it is tried until it is done.
-//! - Right before each single send it is asked whether the campaign still runs ([`plans`]); who is not sent to then is
+//! - Right before each single send it is asked whether the campaign still runs (`plans`); who is not sent to then is
 //!   `PENDING` again, as if never claimed.
 //! - A chunk is a mere name of rows: handing it over twice, or long after, sends nothing twice.
 //!

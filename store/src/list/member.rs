@@ -40,7 +40,7 @@ pub struct Added {
     pub unknown: u64,
     /// The segment has more: ask again.
     pub has_more: bool,
-    /// Who is unconfirmed, new or not: whom [`super::ask`] may be about.
+    /// Who is unconfirmed, new or not: whom [`super::ask()`] may be about.
     pub unconfirmed: Vec<ContactId>,
 }
 
