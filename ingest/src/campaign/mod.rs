@@ -2,7 +2,7 @@
 //!
 //! Each running campaign is one worker's at a time, by a lease in Postgres. Its task looks at the audience page by page
 //! (`place` says by which way each contact is written to), writes rows and chunks ([`store::campaign::expand`]), and
-//! publishes chunks from that outbox: some dozens ahead of the senders, so that the campaigns of a channel take turns.
+//! publishes chunks from that outbox: a hundred or so ahead of the senders, so that the campaigns of a channel take turns.
 //! It also starts what is due, sends what failed by another way, pauses what fails too often, ends what is done, and
 //! counts whether the audience is the sum of all outcomes (`books`).
 //!

@@ -289,9 +289,9 @@ impl Run {
     async fn record(&self, chunk: &Chunk, outcomes: Vec<Outcome>) -> Result<(), HandleError> {
         let shared = &self.shared;
         let until = Instant::now() + RECORD;
-        let standing = loop {
+        let open = loop {
             match ledger::record(&shared.store, chunk, &shared.owner, &outcomes).await {
-                Ok(standing) => break standing,
+                Ok(open) => break open,
                 Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
                     tracing::debug!(%error, "what was sent cannot be recorded yet");
                     tokio::time::sleep(AGAIN).await;
@@ -309,7 +309,7 @@ impl Run {
             "sent": count(RecipientStatus::Sent),
             "failed": count(RecipientStatus::Failed) + count(RecipientStatus::Bounced),
             "unknown": count(RecipientStatus::Unknown),
-            "open": standing.open,
+            "open": open,
         });
         let subject = subject::campaign_progress(chunk.tenant);
         let said = shared

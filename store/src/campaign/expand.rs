@@ -41,7 +41,7 @@ pub struct Pulse {
     pub open: i64,
 }
 
-/// Starts what is due; how many.
+/// Scheduled campaigns whose time has come.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].

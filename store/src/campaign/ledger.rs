@@ -153,17 +153,8 @@ impl Outcome {
     }
 }
 
-/// How a chunk stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Rows that changed now.
-    pub changed: usize,
-    /// Rows of the chunk that still wait, or are being sent.
-    pub open: i64,
-}
-
 /// Notes outcomes, and whether their chunk is done or when it is to be looked at again. Rows that are not `owner`'s any
-/// more are left as they are. May be repeated.
+/// more are left as they are. May be repeated. Answers how many of the chunk still wait, or are being sent.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`].
@@ -172,7 +163,7 @@ pub async fn record(
     chunk: &Chunk,
     owner: &str,
     outcomes: &[Outcome],
-) -> Result<Standing, StoreError> {
+) -> Result<i64, StoreError> {
     let ids: Vec<Uuid> = outcomes.iter().map(|o| o.message.0).collect();
     let statuses: Vec<&'static str> = outcomes.iter().map(|o| o.status.name()).collect();
     let text = |of: fn(&Outcome) -> Option<&str>| -> Vec<Option<String>> {
@@ -190,7 +181,7 @@ pub async fn record(
     let (named, names) = names(chunk.kind, outcomes);
     retry!({
         let mut transaction = store.pool.begin().await?;
-        let changed = sqlx::query!(
+        sqlx::query!(
             r#"update campaign_messages m set
                    status = r.status, owner = null, lease_until = null,
                    external_message_id = coalesce(r.provider_id, m.external_message_id),
@@ -212,8 +203,7 @@ pub async fn record(
             owner
         )
         .execute(&mut *transaction)
-        .await?
-        .rows_affected();
+        .await?;
         if !named.is_empty() {
             sqlx::query!(
                 "insert into delivery_references (channel_id, provider_id, tenant_id, message_id)
@@ -230,10 +220,7 @@ pub async fn record(
         }
         let open = settle(&mut transaction, chunk).await?;
         transaction.commit().await?;
-        Ok(Standing {
-            changed: usize::try_from(changed).unwrap_or(usize::MAX),
-            open,
-        })
+        Ok(open)
     })
 }
 
