@@ -3,17 +3,19 @@
 
 use std::{
     io::Write,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
 use clap::Args;
+use schemas::ChannelId;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Keyring, Store};
 use tokio_util::sync::CancellationToken;
 
-use super::{blow, hub::Hub, mail_sink::MailSink, usage};
+use super::{blow, hub::Hub, mail_sink::MailSink, reply::Replies, report::Percentiles, usage};
 
 /// How to measure.
 #[derive(Clone, Debug, Args)]
@@ -26,6 +28,10 @@ pub(crate) struct CampaignOptions {
     /// Pauses and resumes so often on the way, and measures when the last mail came after each pause.
     #[arg(long, default_value_t = 0)]
     pauses: u32,
+    /// Sends so many replies a second on the same channel, before the campaign and beside it, and measures how long they
+    /// take to the server.
+    #[arg(long, default_value_t = 0)]
+    replies: u32,
     /// Kills a worker, the broker, a worker, Postgres, and so on with SIGKILL, every so many seconds; then counts.
     #[arg(long, default_value_t = 0)]
     kill_every: u64,
@@ -64,6 +70,12 @@ struct Report {
     /// Milliseconds from the answer to a pause to the last mail after it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pause_ms: Vec<f64>,
+    /// Replies on the campaign's channel, before it: asked for to taken by the server, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_before_ms: Option<Percentiles>,
+    /// The same, while the campaign is being sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_beside_ms: Option<Percentiles>,
     cpu_us_per_message: std::collections::BTreeMap<String, f64>,
     /// Of the SMTP server and this program.
     sink_us_per_message: f64,
@@ -83,6 +95,8 @@ Your adviser is {{ adviser }}.</p></body></html>"#;
 const WORKER: &str = "deliver,campaign";
 /// Recipients that one blow may leave doubtful: the chunks in hand of one worker, some of them twice.
 const DOUBTFUL: u64 = 400;
+/// Seconds of replies before the campaign, and beside it.
+const REPLIES: (u64, u64) = (20, 40);
 /// How long it may take that nothing comes any more.
 const STILL: Duration = Duration::from_secs(120);
 
@@ -110,6 +124,18 @@ pub(crate) async fn run(options: &CampaignOptions) -> anyhow::Result<()> {
             report.failed
         )?;
         writeln!(out, "{:>12.0} recipients/s expanded", report.expanded_per_s)?;
+        for (when, times) in [
+            ("before", &report.reply_before_ms),
+            ("beside", &report.reply_beside_ms),
+        ] {
+            if let Some(times) = times {
+                writeln!(
+                    out,
+                    "{:>12.2} ms p50, {:.2} p99, {:.2} at most, a reply {when} the campaign",
+                    times.p50, times.p99, times.max
+                )?;
+            }
+        }
         for (name, us) in &report.cpu_us_per_message {
             writeln!(out, "{name:>12}  {us:.1} µs CPU a message")?;
         }
@@ -172,12 +198,24 @@ async fn blows(
 
 async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report> {
     let sink = MailSink::start().await?;
-    let campaign = prepare(options, hub, &sink).await?;
+    let (channel, campaign) = prepare(options, hub, &sink).await?;
+    let replies = match options.replies {
+        0 => None,
+        rate => Some(Arc::new(Replies::prepare(hub, channel, rate).await?)),
+    };
+    let mut reply_before_ms = None;
+    if let Some(replies) = &replies {
+        reply_before_ms = Some(replies.round(0, REPLIES.0, &sink).await?);
+    }
     let before = usage::of_tree(hub.ready.pid);
     let own = usage::of_tree(std::process::id());
     let path = format!("/api/v1/campaigns/{campaign}");
     let started = Instant::now();
     hub.post(&format!("{path}/start"), &json!({})).await?;
+    let mut beside = replies.map(|replies| {
+        let sink = sink.clone();
+        tokio::spawn(async move { replies.round(1, REPLIES.1, &sink).await })
+    });
     let over = CancellationToken::new();
     let _over_when_dropped = over.clone().drop_guard();
     let breaking = (options.kill_every > 0).then(|| {
@@ -211,7 +249,12 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
             }
         }
         match row.get("status").and_then(Value::as_str) {
-            Some("COMPLETED") => break,
+            Some("COMPLETED") => {
+                if beside.as_ref().is_some_and(|beside| !beside.is_finished()) {
+                    bail!("the campaign was over before the replies were: more recipients, please");
+                }
+                break;
+            }
             Some("RUNNING") => {}
             other => bail!("the campaign is {other:?}: {:?}", row.get("status_reason")),
         }
@@ -240,6 +283,10 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
         Some(breaking) => breaking.await??,
         None => 0,
     };
+    let mut reply_beside_ms = None;
+    if let Some(beside) = beside.take() {
+        reply_beside_ms = Some(beside.await??);
+    }
     let used = usage::between(&before, &usage::of_tree(hub.ready.pid));
     let outcomes = store::probe::campaign_outcomes(&store, id).await?;
     let of = |status: &str| outcomes.get(status).copied().unwrap_or(0);
@@ -276,6 +323,8 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
         killed,
         expanded_per_s: count / expanded.map_or(seconds, |time| time.as_secs_f64()),
         pause_ms,
+        reply_before_ms,
+        reply_beside_ms,
         cpu_us_per_message: used
             .iter()
             .map(|(name, usage)| (name.clone(), per_message(usage.cpu_seconds)))
@@ -286,8 +335,13 @@ async fn measure(options: &CampaignOptions, hub: &Hub) -> anyhow::Result<Report>
     })
 }
 
-/// Contacts on a list, a channel to the sink, and a draft; its id.
-async fn prepare(options: &CampaignOptions, hub: &Hub, sink: &MailSink) -> anyhow::Result<String> {
+/// Contacts on a list, a channel to the sink, and a draft; the ids of the channel and the
+/// campaign.
+async fn prepare(
+    options: &CampaignOptions,
+    hub: &Hub,
+    sink: &MailSink,
+) -> anyhow::Result<(ChannelId, String)> {
     let list = hub.post("/api/v1/lists", &json!({"name": "bench"})).await?;
     let list = list
         .get("id")
@@ -321,5 +375,6 @@ async fn prepare(options: &CampaignOptions, hub: &Hub, sink: &MailSink) -> anyho
         )
         .await?;
     let id = campaign.get("id").and_then(Value::as_str);
-    Ok(id.context("the campaign has no id")?.to_owned())
+    let id = id.context("the campaign has no id")?.to_owned();
+    Ok((channel, id))
 }

@@ -1,4 +1,5 @@
-//! An SMTP server that takes everything and remembers what: which message ids, how often, and when the last one came.
+//! An SMTP server that takes everything and remembers what: which message ids, how often, and when the last one came; of
+//! replies beside a campaign, when each of them came.
 
 use std::{
     collections::HashMap,
@@ -8,10 +9,13 @@ use std::{
     time::Instant,
 };
 
+use schemas::Timestamp;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
+
+use super::reply;
 
 /// Longest line that is read as one.
 const MAX_LINE: usize = 64 * 1024;
@@ -29,6 +33,8 @@ struct Taken {
     ids: HashMap<u64, u32>,
     mails: u64,
     last: Option<Instant>,
+    /// Round, number and time of replies, which count for nothing else.
+    replies: Vec<(u32, u64, Timestamp)>,
     /// One whole mail, to be looked at.
     sample: String,
 }
@@ -74,6 +80,16 @@ impl MailSink {
         }
     }
 
+    /// Number and time of the replies of a round.
+    pub(crate) fn replies(&self, round: u32) -> Vec<(u64, Timestamp)> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let replies = taken.replies.iter();
+        replies
+            .filter(|(of, ..)| *of == round)
+            .map(|(_, number, at)| (*number, *at))
+            .collect()
+    }
+
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         let mut stream = BufReader::with_capacity(64 * 1024, stream);
@@ -110,6 +126,7 @@ impl MailSink {
         line: &mut Vec<u8>,
     ) -> std::io::Result<bool> {
         let mut id = None;
+        let mut reply = None;
         let mut in_headers = true;
         let wants_sample = {
             let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,9 +153,16 @@ impl MailSink {
                 line.hash(&mut hasher);
                 id = Some(hasher.finish());
             }
+            if in_headers && let Some(subject) = line.strip_prefix(b"Subject: ") {
+                reply = reply.or_else(|| reply_of(subject));
+            }
         }
         let now = Instant::now();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((round, number)) = reply {
+            taken.replies.push((round, number, Timestamp::now()));
+            return Ok(true);
+        }
         taken.mails += 1;
         // A mail without an id counts as a double of the others without one.
         *taken.ids.entry(id.unwrap_or_default()).or_default() += 1;
@@ -148,4 +172,11 @@ impl MailSink {
         }
         Ok(true)
     }
+}
+
+/// Round and number of a reply, by its subject.
+fn reply_of(subject: &[u8]) -> Option<(u32, u64)> {
+    let subject = std::str::from_utf8(subject).ok()?.trim_end();
+    let (round, number) = subject.strip_prefix(reply::SUBJECT)?.split_once(' ')?;
+    Some((round.parse().ok()?, number.parse().ok()?))
 }

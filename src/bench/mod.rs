@@ -13,6 +13,7 @@ mod ingest_nats;
 mod load;
 mod mail_sink;
 mod outbound;
+mod reply;
 mod report;
 mod tracking;
 mod understand;
