@@ -28,6 +28,7 @@ pub mod outbound;
 pub mod outcome;
 pub mod partition;
 pub mod platform;
+pub mod platform_template;
 pub mod priority;
 pub mod reply_token;
 pub mod rule;
@@ -54,11 +55,14 @@ pub use id::{
 pub use labelled::LabelledText;
 pub use message::{
     Attachment, Button, ButtonType, Content, Direction, Entity, Format, Intent, Language, Message,
-    MessageType, Party, PartyType, PlatformTemplate, Priority, Routing, Sentiment,
+    MessageType, Party, PartyType, Priority, Routing, Sentiment,
 };
 pub use outbound::{MailFacts, Outbound};
 pub use outcome::{DropReason, Outcome};
 pub use platform::Platform;
+pub use platform_template::{
+    PlatformTemplate, TemplateButton, TemplateButtonType, TemplateHeader, TemplateHeaderType,
+};
 pub use priority::{PriorityChange, PriorityCondition, PriorityRule};
 pub use secret::Secret;
 pub use snapshot::{ChannelSnapshot, Snapshot, Template, TenantSnapshot};

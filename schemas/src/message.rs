@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ChannelId, ConversationId, MessageId, Timestamp};
+use crate::{ChannelId, ConversationId, MessageId, PlatformTemplate, Timestamp};
 
 /// A normalized message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -101,22 +101,6 @@ pub struct Button {
     /// Of a `url`: where it leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-}
-
-/// A message approved by the platform beforehand.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlatformTemplate {
-    pub name: String,
-    /// As the platform names it, e.g. `en_US`.
-    pub language: String,
-    /// Texts for the body's variables, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub variables: Vec<String>,
-    /// The platform's own components, when more than variables of the body is needed; replaces `variables`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
-    pub components: Vec<Value>,
 }
 
 impl Format {

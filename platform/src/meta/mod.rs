@@ -2,6 +2,7 @@
 //! (<https://developers.facebook.com/docs/graph-api/guides/error-handling>).
 
 pub(crate) mod messenger;
+mod template;
 pub(crate) mod whatsapp;
 
 use axum::http::{HeaderMap, StatusCode};

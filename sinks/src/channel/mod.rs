@@ -81,6 +81,8 @@ pub struct Failure {
 pub enum Scope {
     /// This message alone.
     Message,
+    /// Whatever says the same, to whomever: the platform refuses the approved message that is named.
+    Content,
     /// Whatever is sent to this recipient: it blocked us, opted out, or is not there. It is suppressed.
     Recipient,
     /// Every message of the channel would fare the same: throttled, unreachable, refused credentials.
@@ -96,6 +98,11 @@ impl Failure {
     #[must_use]
     pub fn channel(code: impl Into<String>, detail: impl AsRef<str>) -> Self {
         Self::of(Scope::Channel, code.into(), detail.as_ref())
+    }
+
+    #[must_use]
+    pub fn content(code: impl Into<String>, detail: impl AsRef<str>) -> Self {
+        Self::of(Scope::Content, code.into(), detail.as_ref())
     }
 
     #[must_use]

@@ -21,6 +21,8 @@ pub struct Decision {
     pub is_channel_broken: bool,
     /// The recipient blocked us or is not there: it is to be suppressed.
     pub is_recipient_gone: bool,
+    /// What it says is refused, to whomever it goes: a campaign need not go on with it.
+    pub is_content_refused: bool,
 }
 
 impl Decision {
@@ -59,6 +61,7 @@ pub fn decide(
             is_exhausted: false,
             is_channel_broken: false,
             is_recipient_gone: false,
+            is_content_refused: false,
         },
         SendOutcome::RetryAfter { after, failure } => {
             again(message, attempt, tries, after, failure, now)
@@ -98,6 +101,7 @@ fn again(
         decision.is_exhausted = true;
         decision.is_channel_broken = false;
         decision.is_recipient_gone = false;
+        decision.is_content_refused = false;
         return decision;
     };
     Decision {
@@ -117,6 +121,7 @@ fn again(
         is_exhausted: false,
         is_channel_broken: false,
         is_recipient_gone: false,
+        is_content_refused: false,
     }
 }
 
@@ -146,6 +151,7 @@ fn failed(
         },
         is_channel_broken: failure.scope == Scope::Channel,
         is_recipient_gone: failure.scope == Scope::Recipient && state == DeliveryState::Failed,
+        is_content_refused: failure.scope == Scope::Content && state == DeliveryState::Failed,
         code: failure.code,
         is_exhausted: false,
     }
@@ -223,5 +229,9 @@ mod tests {
         let blocked = SendOutcome::Permanent(Failure::recipient("http-403", "blocked by the user"));
         let decision = decide(1, blocked, OnUnknown::Hold);
         assert!(decision.is_recipient_gone && !decision.is_channel_broken);
+        assert!(!decision.is_content_refused);
+        let paused = SendOutcome::Permanent(Failure::content("template-refused", "paused"));
+        let decision = decide(1, paused, OnUnknown::Hold);
+        assert!(decision.is_content_refused && !decision.is_channel_broken);
     }
 }

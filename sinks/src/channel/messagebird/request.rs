@@ -137,7 +137,7 @@ fn sms(outbound: &Outbound, pool: &Pool, report_url: Option<&str>) -> Result<Vec
 fn in_conversation(outbound: &Outbound) -> Result<Vec<Value>, Failure> {
     let content = &outbound.message.content;
     if let Some(template) = &content.template {
-        return Ok(vec![templated(template)]);
+        return Ok(vec![templated(template)?]);
     }
     let (mut files, mut lines) = (Vec::new(), Vec::new());
     for attachment in &content.attachments {
@@ -179,7 +179,13 @@ fn file(kind: &str, attachment: &Attachment) -> Result<Value, Failure> {
 }
 
 /// `namespace:name`, as WhatsApp's templates are named there.
-fn templated(template: &PlatformTemplate) -> Value {
+fn templated(template: &PlatformTemplate) -> Result<Value, Failure> {
+    if template.has_header_or_buttons() {
+        return Err(Failure::message(
+            "template",
+            "MessageBird has components of its own: give header and buttons as `components`",
+        ));
+    }
     let (namespace, name) = match template.name.split_once(':') {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, template.name.as_str()),
@@ -203,7 +209,7 @@ fn templated(template: &PlatformTemplate) -> Value {
             fields.insert("components".into(), template.components.clone().into());
         }
     }
-    json!({"type": "hsm", "content": {"hsm": hsm}})
+    Ok(json!({"type": "hsm", "content": {"hsm": hsm}}))
 }
 
 #[cfg(test)]
@@ -305,7 +311,7 @@ mod tests {
             name: "ns:shipped".into(),
             language: "nl".into(),
             variables: vec!["Jan".into()],
-            components: Vec::new(),
+            ..PlatformTemplate::default()
         });
         assert_eq!(
             sent(&message)[0]["content"]["hsm"],

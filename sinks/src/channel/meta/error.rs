@@ -94,7 +94,16 @@ fn class(status: StatusCode, after: Option<Duration>, error: &GraphError) -> Sen
         (131_042, _) => SendOutcome::Permanent(Failure::channel("payment", said)),
         (131_026, _) => SendOutcome::Permanent(Failure::message("undeliverable", said)),
         (131_049, _) => SendOutcome::Permanent(Failure::message("too-many-from-businesses", said)),
-        (132_000..=132_999, _) => SendOutcome::Permanent(Failure::message("template", said)),
+        // A share of people whom WhatsApp shows no marketing, to see what that does.
+        (130_472, _) => SendOutcome::Permanent(Failure::message("experiment", said)),
+        // How many variables it has and of which kind, that there is none in the language, that it is paused, that it
+        // is disabled, and that the flow it opens is blocked: nobody can be sent it.
+        (132_000 | 132_001 | 132_012 | 132_015 | 132_016 | 132_068, _) => {
+            SendOutcome::Permanent(Failure::content("template-refused", said))
+        }
+        (132_069, _) => retry(Failure::message("flow-rate", said)),
+        // With these values it is too long, or has what WhatsApp does not allow.
+        (132_002..=132_999, _) => SendOutcome::Permanent(Failure::message("template", said)),
         _ if status.as_u16() == 429 => retry(Failure::channel("rate", said)),
         _ if error.is_transient => retry(Failure::message("platform", said)),
         (code, _) if status.is_server_error() => {
@@ -197,8 +206,15 @@ mod tests {
             (400, 100, 2_018_001, "permanent unavailable Recipient"),
             (400, 200, 1_545_041, "permanent unavailable Recipient"),
             (400, 100, 0, "permanent graph-100 Message"),
-            (404, 132_001, 0, "permanent template Message"),
-            (400, 132_000, 0, "permanent template Message"),
+            (404, 132_001, 0, "permanent template-refused Content"),
+            (400, 132_000, 0, "permanent template-refused Content"),
+            (400, 132_012, 0, "permanent template-refused Content"),
+            (400, 132_015, 0, "permanent template-refused Content"),
+            (400, 132_016, 0, "permanent template-refused Content"),
+            (400, 132_005, 0, "permanent template Message"),
+            (400, 132_007, 0, "permanent template Message"),
+            (400, 132_069, 0, "retry flow-rate Message"),
+            (400, 130_472, 0, "permanent experiment Message"),
             (400, 131_009, 0, "permanent graph-131009 Message"),
             (500, 999, 0, "unknown graph-999"),
             (429, 999, 0, "retry rate Channel"),

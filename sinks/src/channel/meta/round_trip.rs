@@ -158,7 +158,7 @@ async fn every_form_is_as_the_platform_wants_it() {
         name: "order_ready".into(),
         language: "en_US".into(),
         variables: vec!["Mira".into()],
-        components: Vec::new(),
+        ..PlatformTemplate::default()
     });
     assert_eq!(
         word(&played.send(&template).await),

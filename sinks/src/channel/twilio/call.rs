@@ -57,6 +57,11 @@ fn class(
         (Some(21610), _) => SendOutcome::Permanent(Failure::recipient("unsubscribed", said)),
         // WhatsApp: more than 24 hours since it last wrote.
         (Some(63016), _) => SendOutcome::Permanent(Failure::message("window-closed", said)),
+        // A content SID that there is not, a template that is not there in the language, has other variables, was rejected,
+        // is paused or disabled.
+        (Some(21655 | 63027 | 63028 | 63040 | 63041 | 63042 | 92006), _) => {
+            SendOutcome::Permanent(Failure::content("template-refused", said))
+        }
         // Authentication, a closed account, an account or service that is not there, a sender that is not ours.
         (
             Some(
@@ -106,6 +111,7 @@ mod tests {
             (400, 21612, "permanent twilio-21612 Message"),
             (400, 21617, "permanent twilio-21617 Message"),
             (400, 63016, "permanent window-closed Message"),
+            (400, 63041, "permanent template-refused Content"),
             (500, 20500, "unknown twilio-20500"),
         ] {
             let body = format!(

@@ -174,6 +174,12 @@ fn templated(template: &PlatformTemplate) -> Result<Form, Failure> {
             "a template is named by its content SID, `HX…`",
         ));
     }
+    if template.has_header_or_buttons() {
+        return Err(Failure::message(
+            "template",
+            "Twilio numbers a template's variables through all its parts: give them as `variables`",
+        ));
+    }
     let mut form = vec![("ContentSid", template.name.clone())];
     let variables = match template.components.first() {
         Some(Value::Object(variables)) => variables.clone(),

@@ -258,10 +258,10 @@ fn templated(way: Way, template: &PlatformTemplate) -> Result<Map<String, Value>
     if way != Way::WhatsApp {
         return Err(Failure::message("template", "templates are WhatsApp's"));
     }
-    if !template.components.is_empty() {
+    if !template.components.is_empty() || template.has_header_or_buttons() {
         return Ok(fields(
             json!({"message_type": "custom", "custom": {"type": "template", "template": {
-                "name": template.name, "components": template.components,
+                "name": template.name, "components": template.whatsapp_components(),
                 "language": {"policy": "deterministic", "code": template.language},
             }}}),
         ));

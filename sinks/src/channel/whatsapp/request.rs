@@ -229,16 +229,7 @@ fn choose(message: &Message) -> Option<(&'static str, Value)> {
 
 fn of_template(template: &PlatformTemplate) -> Value {
     let mut object = json!({"name": template.name, "language": {"code": template.language}});
-    let components = if template.components.is_empty() && !template.variables.is_empty() {
-        let parameters: Vec<Value> = template
-            .variables
-            .iter()
-            .map(|text| json!({"type": "text", "text": text}))
-            .collect();
-        vec![json!({"type": "body", "parameters": parameters})]
-    } else {
-        template.components.clone()
-    };
+    let components = template.whatsapp_components();
     if let (false, Some(fields)) = (components.is_empty(), object.as_object_mut()) {
         fields.insert("components".into(), components.into());
     }

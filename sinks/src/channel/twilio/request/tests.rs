@@ -1,4 +1,4 @@
-use schemas::{Button, ButtonType};
+use schemas::{Button, ButtonType, TemplateButton, TemplateButtonType};
 use serde_json::json;
 
 use super::*;
@@ -171,7 +171,7 @@ fn a_template_replaces_the_text() {
         name: "HX1".into(),
         language: "de".into(),
         variables: vec!["Jana".into(), "42".into()],
-        components: Vec::new(),
+        ..PlatformTemplate::default()
     });
     let forms = super::forms(&message, &origin).unwrap();
     assert_eq!(
@@ -181,7 +181,19 @@ fn a_template_replaces_the_text() {
             ("ContentVariables", r#"{"1":"Jana","2":"42"}"#)
         ]
     );
-    message.message.content.template.as_mut().unwrap().name = "order_shipped".into();
+    let template = message.message.content.template.as_mut().unwrap();
+    template.buttons = vec![TemplateButton {
+        kind: TemplateButtonType::Url,
+        value: "42".into(),
+        index: None,
+    }];
+    assert_eq!(
+        super::forms(&message, &origin).unwrap_err().code,
+        "template"
+    );
+    let template = message.message.content.template.as_mut().unwrap();
+    template.buttons.clear();
+    template.name = "order_shipped".into();
     assert_eq!(
         super::forms(&message, &origin).unwrap_err().code,
         "template"

@@ -1,3 +1,5 @@
+use schemas::{TemplateHeader, TemplateHeaderType};
+
 use super::*;
 use crate::channel::tests::{account, outbound};
 
@@ -109,7 +111,7 @@ fn a_template_replaces_the_text() {
         name: "ns:shipped".into(),
         language: "en-GB".into(),
         variables: vec!["Jane".into()],
-        components: Vec::new(),
+        ..PlatformTemplate::default()
     });
     let body = &sent(&message)[0];
     assert_eq!(
@@ -117,6 +119,18 @@ fn a_template_replaces_the_text() {
         json!({"name": "ns:shipped", "parameters": ["Jane"]})
     );
     assert_eq!(body["whatsapp"]["locale"], "en-GB");
+    let template = message.message.content.template.as_mut().unwrap();
+    template.header = Some(TemplateHeader {
+        kind: TemplateHeaderType::Text,
+        value: "May".into(),
+        filename: None,
+    });
+    let whole = sent(&message)[0]["custom"]["template"]["components"].clone();
+    assert_eq!(
+        whole,
+        json!([{"type": "header", "parameters": [{"type": "text", "text": "May"}]},
+            {"type": "body", "parameters": [{"type": "text", "text": "Jane"}]}])
+    );
     message.message.platform_conversation_id = "447700900001".into();
     let refused = bodies(&message, &pool(), "sms").unwrap_err();
     assert_eq!(refused.code, "template");

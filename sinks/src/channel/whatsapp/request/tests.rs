@@ -96,7 +96,7 @@ fn a_template_has_variables_or_components() {
         name: "order_ready".into(),
         language: "en_US".into(),
         variables: vec!["Mira".into(), "12".into()],
-        components: Vec::new(),
+        ..PlatformTemplate::default()
     });
     assert_eq!(types(&message), ["template"]);
     assert_eq!(
