@@ -22,6 +22,7 @@ mod lag;
 mod lane;
 mod link;
 mod membership;
+mod presence;
 pub mod provision;
 mod publisher;
 mod pull;

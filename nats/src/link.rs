@@ -65,6 +65,7 @@ impl ConnectError {
 pub(crate) struct Link {
     client: Client,
     connected: watch::Receiver<u64>,
+    lost: watch::Receiver<u64>,
 }
 
 impl Link {
@@ -75,6 +76,7 @@ impl Link {
         let give_up = Instant::now() + settings.timeout;
         loop {
             let (count, mut connected) = watch::channel(0_u64);
+            let (losses, lost) = watch::channel(0_u64);
             let mut options = ConnectOptions::new()
                 .name(format!("{} {purpose}", settings.name))
                 .custom_inbox_prefix(INBOX_PREFIX)
@@ -87,7 +89,10 @@ impl Link {
                 .event_callback(move |event| {
                     match event {
                         Event::Connected => count.send_modify(|count| *count += 1),
-                        Event::Disconnected => tracing::warn!("disconnected from the broker"),
+                        Event::Disconnected => {
+                            losses.send_modify(|count| *count += 1);
+                            tracing::warn!("disconnected from the broker");
+                        }
                         Event::SlowConsumer(_) => tracing::warn!("a subscription fell behind"),
                         other => tracing::debug!(event = %other, "broker connection"),
                     }
@@ -107,7 +112,11 @@ impl Link {
                     {
                         tracing::debug!("no event for the first connection");
                     }
-                    return Ok(Self { client, connected });
+                    return Ok(Self {
+                        client,
+                        connected,
+                        lost,
+                    });
                 }
                 Err(error) => match error.kind() {
                     ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
@@ -133,6 +142,13 @@ impl Link {
         let mut connected = self.connected.clone();
         connected.mark_unchanged();
         connected
+    }
+
+    /// Changes whenever the connection is lost.
+    pub(crate) fn lost(&self) -> watch::Receiver<u64> {
+        let mut lost = self.lost.clone();
+        lost.mark_unchanged();
+        lost
     }
 
     /// A request and its answer; `Unavailable` at once when the connection is made anew meanwhile.

@@ -1,29 +1,40 @@
 //! Who shares a role's lanes: the live members, and the member each lane falls to.
 //!
 //! A member says that it is there every second and a half on `hub.members.<role>.<worker>`, and keeps a
-//! key in bucket `members` for whoever joins later and for people. A member silent for six seconds is
-//! gone; one that says goodbye is gone at once. Views may differ for some seconds: the pin, not the
-//! view, decides who owns a lane.
+//! key in bucket `members` for whoever joins later and for people. One that says goodbye is gone at once. After a silence
+//! of more than a beat the broker is asked whether the member's connection is still there ([`crate::presence`]); when it is
+//! not the member is gone, else after six seconds. Views may differ for some seconds: the pin, not the view, decides who
+//! owns a lane.
 
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
-use async_nats::{Client, Subscriber};
+use async_nats::Subscriber;
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::{
     sync::watch,
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior},
 };
 
-use crate::{api::ApiError, bus::Bus, kv};
+use crate::{
+    api::ApiError,
+    bus::Bus,
+    kv,
+    link::Link,
+    presence::{Presence, is_absent},
+};
 
 const BUCKET: &str = "members";
 const BEAT: Duration = Duration::from_millis(1500);
 const SILENCE: Duration = Duration::from_secs(6);
+/// After so long a silence it is asked for.
+const SUSPECT: Duration = Duration::from_millis(1800);
+/// How often it is looked for silent ones.
+const LOOK: Duration = Duration::from_millis(400);
 /// Beats from one write of the key to the next; the bucket forgets after a minute.
 const BEATS_PER_WRITE: u32 = 13;
 const HERE: &[u8] = b"here";
@@ -44,6 +55,8 @@ struct Seat {
     subject: String,
     /// Where it is kept.
     key: String,
+    /// What the subjects begin with by which members are asked for.
+    here: String,
 }
 
 impl Membership {
@@ -53,21 +66,29 @@ impl Membership {
             .subscribe(format!("hub.members.{role}.*"))
             .await
             .map_err(|_| ApiError::Unavailable)?;
-        let now = Instant::now();
+        // Those that are known from before may have died long ago: they are asked for first of all.
+        let suspect = Instant::now().checked_sub(SUSPECT);
+        let suspect = suspect.unwrap_or_else(Instant::now);
         let seen: HashMap<String, Instant> = bus
             .kv_keys(BUCKET, &format!("{role}.*"))
             .await?
             .into_iter()
-            .filter_map(|key| Some((key.split_once('.')?.1.to_owned(), now)))
+            .filter_map(|key| Some((key.split_once('.')?.1.to_owned(), suspect)))
             .filter(|(name, _)| name != worker)
             .collect();
         let seat = Seat {
             worker: worker.to_owned(),
             subject: format!("hub.members.{role}.{worker}"),
             key: kv::subject(BUCKET, &format!("{role}.{worker}")),
+            here: format!("hub.here.{role}"),
         };
+        let here = Presence::begin(bus.pulling(), format!("{}.{worker}", seat.here)).await?;
         let (view, receiver) = watch::channel(members(&seen, worker));
-        let task = tokio::spawn(sit(client.clone(), seat.clone(), heard, seen, view));
+        let sitting = sit(bus.pulling().clone(), seat.clone(), heard, seen, view);
+        let task = tokio::spawn(async move {
+            let _here_meanwhile = here;
+            sitting.await;
+        });
         Ok(Self {
             bus: bus.clone(),
             seat,
@@ -103,7 +124,7 @@ impl Drop for Membership {
 
 /// Says that the member is there, and keeps the view of the others. Ends with the connection.
 async fn sit(
-    client: Client,
+    link: Link,
     seat: Seat,
     mut heard: Subscriber,
     mut seen: HashMap<String, Instant>,
@@ -112,8 +133,27 @@ async fn sit(
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut beats = 0_u32;
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let client = link.client();
+    let mut asked: JoinSet<(String, Instant, bool)> = JoinSet::new();
     loop {
         tokio::select! {
+            _ = look.tick(), if asked.is_empty() => {
+                for (name, at) in seen.iter().filter(|(_, at)| at.elapsed() >= SUSPECT) {
+                    let (link, name, at) = (link.clone(), name.clone(), *at);
+                    let subject = format!("{}.{name}", seat.here);
+                    asked.spawn(async move { (name, at, is_absent(&link, subject).await) });
+                }
+            }
+            Some(answer) = asked.join_next() => {
+                // Who was heard meanwhile is there.
+                if let Ok((name, at, true)) = answer
+                    && seen.get(&name) == Some(&at)
+                {
+                    seen.remove(&name);
+                }
+            }
             _ = beat.tick() => {
                 let here = Bytes::from_static(HERE);
                 let mut said = client.publish(seat.subject.clone(), here.clone()).await;

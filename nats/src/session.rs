@@ -2,14 +2,14 @@
 //!
 //! A tenure begins with the pin and a `CONSUMER.RESET`: messages that were out under the previous
 //! owner come again, in order, before any newer one. It ends with a planned hand-over (acknowledge,
-//! reset, unpin), or by losing the pin, the connection or the handler. See
-//! `docs/adr/0001-takeover.md`.
+//! reset, unpin), or by losing the pin, the connection or the handler. A pin whose holder's connection is gone is taken
+//! away from it. See `docs/adr/0001-takeover.md`.
 
 use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,12 +18,17 @@ use crate::{
     bus::Bus,
     definition,
     lane::{Handler, Held, Lane, WorkerSettings},
+    presence::{Presence, is_absent},
     pull::{Event, GROUP, Pulls},
     tenure::{Exit, Tenure},
 };
 
 const DEFAULT_PIN_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often who waits for the pin looks whether its holder is there.
+const LOOK: Duration = Duration::from_millis(400);
+/// A holder that was not there for so long is dead: one that is about to claim the pin, or to connect again, is quicker.
+const DEAD: Duration = Duration::from_millis(700);
 
 /// What a session works with.
 pub(crate) struct Session<H> {
@@ -52,6 +57,13 @@ struct Info {
 }
 
 impl Info {
+    /// The pin, while somebody has it.
+    fn pin(&self) -> Option<&str> {
+        let ours = |state: &&PinState| state.group == GROUP;
+        let state = self.priority_groups.iter().find(ours)?;
+        state.pinned_client_id.as_deref()
+    }
+
     /// Messages delivered and not acknowledged.
     fn out(&self) -> u64 {
         self.delivered
@@ -70,6 +82,11 @@ struct Sequences {
 struct PinState {
     group: String,
     pinned_client_id: Option<String>,
+}
+
+/// Where the holder of a pin is asked for.
+fn holder(pin: &str) -> String {
+    format!("hub.pins.{pin}")
 }
 
 impl<H: Handler> Session<H> {
@@ -187,6 +204,9 @@ impl<H: Handler> Session<H> {
     ) -> Result<Standby, ApiError> {
         let mut connected = self.bus.pulling().connected();
         self.revive(memory).await?;
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut absent = None;
         loop {
             if pulls.waiting() == 0 {
                 pulls.ask(&self.lane, None, 1, true).await?;
@@ -198,6 +218,14 @@ impl<H: Handler> Session<H> {
                 _ = connected.changed() => return Ok(Standby::Exit(Exit::Broken)),
                 event = pulls.next() => event,
                 () = tokio::time::sleep_until(overdue) => Event::Broken,
+                _ = look.tick() => {
+                    if self.is_orphaned(&mut absent).await? {
+                        tracing::info!(lane = self.lane.durable, "the owner is gone");
+                        self.unpin().await?;
+                        self.revive(memory).await?;
+                    }
+                    continue;
+                }
             };
             match event {
                 Event::Delivered(_, Some(pin), _) => return Ok(Standby::Pinned(pin, 1)),
@@ -211,15 +239,31 @@ impl<H: Handler> Session<H> {
         }
     }
 
+    /// Whether the pin is held by somebody whose connection is gone; `absent` is since when, of which pin.
+    async fn is_orphaned(&self, absent: &mut Option<(String, Instant)>) -> Result<bool, ApiError> {
+        let info = self.info().await?;
+        let Some(pin) = info.pin() else {
+            *absent = None;
+            return Ok(false);
+        };
+        if !is_absent(self.bus.pulling(), holder(pin)).await {
+            *absent = None;
+            return Ok(false);
+        }
+        match absent {
+            Some((of, since)) if of == pin => Ok(since.elapsed() >= DEAD),
+            _ => {
+                *absent = Some((pin.to_owned(), Instant::now()));
+                Ok(false)
+            }
+        }
+    }
+
     /// Lets what was out when the last owner or the broker died come again. While nobody is pinned the
     /// broker holds it back until it is overdue, and without a message nobody gets the pin.
     async fn revive(&self, memory: &mut Memory) -> Result<(), ApiError> {
         let info = self.info().await?;
-        let pinned = info
-            .priority_groups
-            .iter()
-            .any(|state| state.group == GROUP && state.pinned_client_id.is_some());
-        if pinned || info.out() == 0 {
+        if info.pin().is_some() || info.out() == 0 {
             return Ok(());
         }
         self.account(&info, 0, memory).await?;
@@ -261,13 +305,11 @@ impl<H: Handler> Session<H> {
         received: u64,
         memory: &mut Memory,
     ) -> Result<Option<Tenure>, ApiError> {
+        // Known to the broker before the pin is asked about: it travels on the same connection.
+        let presence = Presence::begin(self.bus.pulling(), holder(pin)).await?;
         let sent = Instant::now();
         let info = self.info().await?;
-        let ours = info
-            .priority_groups
-            .iter()
-            .any(|state| state.group == GROUP && state.pinned_client_id.as_deref() == Some(pin));
-        if !ours {
+        if info.pin() != Some(pin) {
             tracing::debug!(lane = self.lane.durable, pin, "not ours");
             return Ok(None);
         }
@@ -287,7 +329,7 @@ impl<H: Handler> Session<H> {
             Arc::clone(&self.lane),
             Arc::clone(&self.settings),
             pulls,
-            pin.to_owned(),
+            (pin.to_owned(), presence),
             Held::new(timeout / 2, sent),
             memory.suspects.take(),
         )))
@@ -308,6 +350,14 @@ impl<H: Handler> Session<H> {
         exit
     }
 
+    /// Takes the pin from whoever has it.
+    async fn unpin(&self) -> Result<(), ApiError> {
+        let verb = self.verb("CONSUMER.UNPIN");
+        let group = json!({ "group": GROUP });
+        let answer = self.bus.pulling().api::<Value>(&verb, &group).await;
+        answer.map(drop)
+    }
+
     /// Leaves the lane so that the next owner finds nothing out and no pin.
     async fn hand_over(&self, confirmed: bool) {
         if !confirmed {
@@ -318,9 +368,7 @@ impl<H: Handler> Session<H> {
         }
         let unpin = async {
             self.reset().await?;
-            let verb = self.verb("CONSUMER.UNPIN");
-            let group = json!({ "group": GROUP });
-            self.bus.pulling().api::<Value>(&verb, &group).await
+            self.unpin().await
         };
         if let Err(error) = unpin.await {
             tracing::warn!(lane = self.lane.durable, %error, "the next owner waits for the pin");

@@ -19,6 +19,7 @@ use crate::{
     batch::{Buffer, Unpacked},
     bus::Bus,
     lane::{HandleError, Handler, Held, Lane, WorkerSettings},
+    presence::Presence,
     pull::{Delivered, Event, Pulls},
 };
 
@@ -81,6 +82,8 @@ pub(crate) struct Tenure {
     settings: Arc<WorkerSettings>,
     pulls: Pulls,
     pin: String,
+    /// Tells the others that its holder lives.
+    _presence: Presence,
     held: Held,
     suspects: Option<Record>,
     buffer: Buffer,
@@ -99,7 +102,7 @@ impl Tenure {
         lane: Arc<Lane>,
         settings: Arc<WorkerSettings>,
         pulls: Pulls,
-        pin: String,
+        (pin, presence): (String, Presence),
         held: Held,
         suspects: Option<Record>,
     ) -> Self {
@@ -109,6 +112,7 @@ impl Tenure {
             settings,
             pulls,
             pin,
+            _presence: presence,
             held,
             suspects,
             buffer: Buffer::new(),
@@ -128,6 +132,8 @@ impl Tenure {
         stop: &CancellationToken,
     ) -> Result<Exit, ApiError> {
         let mut connected = self.bus.pulling().connected();
+        // Without a connection we are not there, and somebody else may take the pin.
+        let mut lost = self.bus.pulling().lost();
         let mut drain_until: Option<Instant> = None;
         loop {
             if drain_until.is_none() {
@@ -148,6 +154,7 @@ impl Tenure {
                     drain_until = Some(Instant::now() + self.settings.drain);
                 }
                 _ = connected.changed() => return Ok(Exit::Broken),
+                _ = lost.changed() => return Ok(Exit::Broken),
                 outcome = outcome(&mut self.out) => {
                     if let Some(exit) = self.finish(outcome).await? {
                         return Ok(exit);

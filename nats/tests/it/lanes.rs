@@ -26,6 +26,7 @@ async fn a_dead_workers_lanes_are_taken_over_in_order_and_completely() {
     })
     .await;
     a.kill();
+    let died = tokio::time::Instant::now();
     let alone = journal.of("b");
     until("b goes on with its own lanes", || async {
         journal.of("b") > alone + 100
@@ -36,6 +37,9 @@ async fn a_dead_workers_lanes_are_taken_over_in_order_and_completely() {
         journal.distinct() == CONVERSATIONS * rounds
     })
     .await;
+    // The dead one's pins would have run out after ten seconds.
+    let caught_up = died.elapsed();
+    assert!(caught_up < Duration::from_secs(8), "{caught_up:?}");
     journal.assert_complete_and_in_order(CONVERSATIONS, rounds);
     assert_eq!(bus.dlq_list(None, None, 10).await.unwrap(), []);
     b.stop().await;
