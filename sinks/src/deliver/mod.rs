@@ -20,6 +20,7 @@ mod chat;
 pub(crate) mod dispatch;
 pub mod limit;
 pub mod outcome;
+pub mod precedence;
 pub mod rate;
 pub mod retry;
 pub mod route;
@@ -181,8 +182,9 @@ impl Handler for Deliver {
             given_up,
         };
         // In a task of its own: what has begun to be sent must be recorded.
+        let first = shared.senders.precedence().enter();
         let running = tokio::spawn(async move {
-            let _held_to_the_end = (turn, alive);
+            let _held_to_the_end = (turn, alive, first);
             run.run().await
         });
         running.await.map_err(HandleError::transient)?
