@@ -79,7 +79,6 @@ pub async fn claim(
                        and exists (select from campaigns r where r.id = $1 and r.status = 'RUNNING')
                        and (m.status = 'PENDING' and coalesce(m.next_try_at <= now(), true)
                            or $6 and m.status = 'SENDING' and m.lease_until <= now())
-                   for update of m
                )
                update campaign_messages m set
                    status = case when j.gone then 'SKIPPED' when j.suppressed is not null then 'SUPPRESSED' else 'SENDING' end,
@@ -90,6 +89,8 @@ pub async fn claim(
                        'the address must not be written to (' || j.suppressed || ')' end,
                    attempt = m.attempt + 1, next_try_at = null, updated_at = now()
                from judged j where m.id = j.id
+                   -- Asked again: somebody else may have claimed it meanwhile.
+                   and (m.status = 'PENDING' or $6 and m.status = 'SENDING' and m.lease_until <= now())
                returning m.id as "message: Id", m.contact_id as "contact: Id", m.address as "address!", m.attempt,
                    m.status as "status: Name<RecipientStatus>", j.name, j.language, j.time_zone, j.attributes as "attributes?""#,
             chunk.campaign.0,
