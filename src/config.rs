@@ -66,6 +66,7 @@ pub(crate) struct GatewaySettings {
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     pub(crate) google_keys_url: String,
+    pub(crate) sns_url: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -52,12 +52,12 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// What its requests are told by.
-    pub(crate) fn account<'a>(&'a self, google_keys: &'a Value) -> ingest::channel::Account<'a> {
+    pub(crate) fn account<'a>(&'a self, public_keys: &'a Value) -> ingest::channel::Account<'a> {
         ingest::channel::Account {
             kind: self.kind,
             credentials: &self.credentials,
             settings: &self.settings,
-            google_keys,
+            public_keys,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     projected::Projected,
     route::{campaign::Figures, send::Known},
     settings::{ChannelTester, Deps, ImportKeeper, MediaKeeper, ModelKeeper, Settings},
+    sns::Sns,
     track::Track,
 };
 
@@ -48,6 +49,7 @@ pub(crate) struct Hub {
     pub(crate) google_keys: ArcSwap<Value>,
     /// A push was refused: perhaps there are newer keys.
     pub(crate) google_keys_missed: Notify,
+    pub(crate) sns: Sns,
     pub(crate) keys: Keys,
     pub(crate) jwt: Jwt,
     /// Conversations that were answered lately; what is kept of them never changes.
@@ -73,6 +75,7 @@ impl Hub {
             directory: Directory::new(),
             google_keys: ArcSwap::default(),
             google_keys_missed: Notify::new(),
+            sns: Sns::new(deps.settings.sns_url.as_deref()),
             conversations: Bounded::new(32_768),
             young: Bounded::new(65_536),
             sent: Bounded::new(32_768),

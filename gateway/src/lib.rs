@@ -29,6 +29,7 @@ mod route;
 mod router;
 mod serve;
 mod settings;
+mod sns;
 #[cfg(test)]
 mod tests;
 mod track;

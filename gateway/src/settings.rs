@@ -29,6 +29,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Where Google's public keys are.
     pub google_keys_url: String,
+    /// Where Amazon SNS is, if not at its own hosts.
+    pub sns_url: Option<String>,
     /// How long the answer about an API key is remembered; cut at ten seconds.
     pub key_cache: Duration,
     pub jwt: JwtSettings,
@@ -58,6 +60,7 @@ impl Default for Settings {
             public_url: None,
             trusted_proxies: Vec::new(),
             google_keys_url: ingest::google::KEYS_URL.to_owned(),
+            sns_url: None,
             key_cache: Duration::from_secs(5),
             jwt: JwtSettings::default(),
         }

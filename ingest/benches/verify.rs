@@ -39,7 +39,7 @@ fn main() {
             kind,
             credentials: &credentials,
             settings: &settings,
-            google_keys: &google_keys,
+            public_keys: &google_keys,
         };
         let find = |name: &str| {
             let header = said.headers.iter().find(|(key, _)| key == name);

@@ -13,3 +13,4 @@ pub mod channel;
 pub mod contact;
 pub mod google;
 pub mod poll;
+pub mod sns;

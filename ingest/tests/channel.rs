@@ -42,7 +42,7 @@ fn check(
         kind,
         credentials,
         settings: &Value::Null,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let request = Request {
         url: "https://hub.example.com/api/v1/webhooks/1",

@@ -20,7 +20,7 @@ fn pushed(settings: &Value, keys: &Value, authorization: Option<&str>) -> Result
         kind: ChannelKind::Gmail,
         credentials: &json!({"client_secret": "x"}),
         settings,
-        google_keys: keys,
+        public_keys: keys,
     };
     let headers = |name: &str| authorization.filter(|_| name == "authorization");
     verify(

@@ -17,7 +17,7 @@ fn check(credentials: &Value, signature: Option<&str>, body: &[u8]) -> Result<()
         kind: ChannelKind::Line,
         credentials,
         settings: &Value::Null,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let request = Request {
         url: "https://hub.example.com/api/v1/webhooks/1",

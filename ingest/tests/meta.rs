@@ -30,7 +30,7 @@ fn check(
         kind,
         credentials,
         settings: &Value::Null,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let request = Request {
         url: URL,
@@ -46,7 +46,7 @@ fn ask(kind: ChannelKind, credentials: &Value, query: &str) -> Option<Answer> {
         kind,
         credentials,
         settings: &Value::Null,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let request = Request {
         url: &format!("{URL}{query}"),

@@ -18,7 +18,7 @@ fn check(token: Option<&str>) -> Result<(), Refused> {
         kind: ChannelKind::Telegram,
         credentials: &json!({"secret_token": TOKEN}),
         settings: &Value::Null,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let request = Request {
         url: "https://hub.example.com/api/v1/webhooks/1",

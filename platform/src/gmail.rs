@@ -175,7 +175,7 @@ pub fn claims(audience: &str, now_s: i64) -> Value {
     })
 }
 
-fn key() -> KeyPair {
+pub(crate) fn key() -> KeyPair {
     let base64: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
     let der = STANDARD.decode(base64).expect("the key is in base64");
     KeyPair::from_pkcs8(&der).expect("the key is one")

@@ -20,6 +20,7 @@ mod meta;
 mod multipart;
 mod person;
 pub mod play;
+pub mod ses;
 mod slack;
 mod telegram;
 mod twilio;

@@ -23,6 +23,8 @@ const CHECK_BYTES: usize = 5;
 const TOKEN_BYTES: usize = ID_BYTES + 1 + DIGEST_BYTES + CHECK_BYTES;
 /// Characters of a token.
 pub const TOKEN_CHARS: usize = (TOKEN_BYTES * 8).div_ceil(5);
+/// Under this name a token is in a mail's metadata where its provider repeats that and nothing else of the mail (Postmark).
+pub const METADATA: &str = "tidings";
 
 /// A token by its form; whose it is, [`BounceToken::message`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,6 +36,7 @@ impl Starting<'_> {
                 public_url: settings.public_url.clone(),
                 trusted_proxies: settings.trusted_proxies.clone(),
                 google_keys_url: settings.google_keys_url.clone(),
+                sns_url: settings.sns_url.clone(),
                 key_cache: auth.key_cache(),
                 jwt: gateway::JwtSettings {
                     hs256_secret: auth.jwt_hs256_secret()?,

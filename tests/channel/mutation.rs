@@ -85,7 +85,7 @@ fn no_header_breaks_verification() {
             kind,
             credentials: &credentials,
             settings: &settings,
-            google_keys: &Value::Null,
+            public_keys: &Value::Null,
         };
         let url = "https://hub.example/webhooks/1";
         let person = platform::Person {

@@ -174,7 +174,7 @@ pub(crate) fn received(
         kind,
         credentials,
         settings,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let request = ingest::channel::Request {
         url: WEBHOOK,

@@ -13,11 +13,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use ingest::channel::{Answer, Request};
+use ingest::channel::{Account, Answer, Request};
 use schemas::{
     ChannelId, ChannelKind, ChannelStatus, ConversationId, MessageId, Timestamp, partition, subject,
 };
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
 
@@ -99,7 +100,12 @@ async fn heard(
     body: Bytes,
     now: Timestamp,
 ) -> Result<Response, ApiError> {
-    let answer = trust(hub, id, entry, url, headers, &body, now)?;
+    let keys = public_keys(hub, entry, headers, &body).await?;
+    let account = entry.account(&keys);
+    let answer = trust(hub, id, &account, url, headers, &body, now)?;
+    if is_of_sns(entry, headers) {
+        hub.sns.confirm(&account, &body).await?;
+    }
     let body = ingest::channel::whole(entry.kind, url, body);
     let accepted = accept(hub, id, entry, headers, body, now, Says::Platform).await?;
     if entry.kind == ChannelKind::Gmail
@@ -114,11 +120,29 @@ async fn heard(
     }
 }
 
+/// The keys that the platform signs with, as far as they are published and needed.
+async fn public_keys(
+    hub: &Hub,
+    entry: &Entry,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Arc<Value>, ApiError> {
+    if is_of_sns(entry, headers) {
+        let account = entry.account(&Value::Null);
+        return hub.sns.keys(&account, body).await;
+    }
+    Ok(hub.google_keys.load_full())
+}
+
+fn is_of_sns(entry: &Entry, headers: &HeaderMap) -> bool {
+    entry.kind == ChannelKind::Email && headers.contains_key(ingest::sns::HEADER)
+}
+
 /// Makes sure that the request is the platform's, and finds out what it wants to hear.
 fn trust(
     hub: &Hub,
     id: ChannelId,
-    entry: &Entry,
+    account: &Account<'_>,
     url: &str,
     headers: &HeaderMap,
     body: &[u8],
@@ -131,13 +155,11 @@ fn trust(
         body,
         now,
     };
-    let google_keys = hub.google_keys.load();
-    let account = entry.account(&google_keys);
-    ingest::channel::verify(&account, &request).map_err(|refused| {
-        metrics::counter!("tidings_webhooks_refused_total", "kind" => entry.kind.name())
+    ingest::channel::verify(account, &request).map_err(|refused| {
+        metrics::counter!("tidings_webhooks_refused_total", "kind" => account.kind.name())
             .increment(1);
         tracing::debug!(channel = %id, %refused, "a webhook was refused");
-        if entry.kind == ChannelKind::Gmail {
+        if account.kind == ChannelKind::Gmail {
             hub.google_keys_missed.notify_one();
         }
         ApiError::new(
@@ -146,7 +168,7 @@ fn trust(
             "The request is not signed, or not rightly. Check the channel's secret and the sender's clock.",
         )
     })?;
-    Ok(ingest::channel::answer(&account, &request))
+    Ok(ingest::channel::answer(account, &request))
 }
 
 /// Answer a platform that asks whether the address is ours.

@@ -160,7 +160,7 @@ mod tests {
             kind: ChannelKind::Discord,
             credentials,
             settings: &Value::Null,
-            google_keys: &Value::Null,
+            public_keys: &Value::Null,
         };
         let headers = |name: &str| match name {
             TIMESTAMP => timestamp,
@@ -266,7 +266,7 @@ mod tests {
             kind: ChannelKind::Discord,
             credentials: &Value::Null,
             settings,
-            google_keys: &Value::Null,
+            public_keys: &Value::Null,
         };
         let request = Request {
             url: "",

@@ -5,10 +5,15 @@
 //!   an array of events; ECDSA over P-256 and SHA-256 of timestamp and body, by the key that `SendGrid` shows (`sendgrid_public_key`).
 //! - Mailgun (<https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks>): one event; HMAC-SHA-256 of
 //!   a timestamp and a token in the body, under the HTTP webhook signing key (`mailgun_signing_key`).
+//! - Amazon SES by SNS ([`crate::sns`]): one event a notification; RSA, for the topic in the settings (`sns_topic_arn`).
+//! - Postmark ([`postmark`]): one event; a password (`postmark_secret`).
 //!
-//! Invariants: an event travels as `{"sendgrid": …}` or `{"mailgun": …}` with the content type of JSON, which no mail ever has,
-//! so a mail that looks like one is none. Mailgun signs no content: who sees one of its requests can send another one with its
-//! signature for 300 seconds.
+//! Invariants: an event travels as `{"sendgrid": …}`, `{"mailgun": …}`, `{"ses": …}` or `{"postmark": …}` with the content type of
+//! JSON, which no mail ever has, so a mail that looks like one is none. Whose an event is follows from the same look at the
+//! body when it is verified and when it is split: nobody's signature vouches for what is then read as another's. Mailgun signs
+//! no content: who sees one of its requests can send another one with its signature for 300 seconds.
+
+mod postmark;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -21,6 +26,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::{Account, MAX_UPDATES, Malformed, Refused, Request, Update, hex, signature};
+use crate::sns::Notice;
 
 const JSON: &str = "application/json";
 const SENDGRID_SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
@@ -33,12 +39,40 @@ pub(super) fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result
     if (request.headers)(SENDGRID_SIGNATURE).is_some() {
         return sendgrid(account.secret("sendgrid_public_key")?, request);
     }
-    if (request.headers)(signature::SIGNATURE).is_none()
-        && let Ok(mailgun) = serde_json::from_slice::<Mailgun<'_>>(request.body)
-    {
-        return mailgun.verify(account.secret("mailgun_signing_key")?, request);
+    let told = match (request.headers)(signature::SIGNATURE) {
+        Some(_) => None,
+        None => By::of(request.body),
+    };
+    match told {
+        Some(By::Ses(notice)) => notice.verify(account),
+        Some(By::Mailgun(mailgun)) => {
+            mailgun.verify(account.secret("mailgun_signing_key")?, request)
+        }
+        Some(By::Postmark) => postmark::verify(account.secret("postmark_secret")?, request),
+        None => signature::verify(account.secret("signing_secret")?, request),
     }
-    signature::verify(account.secret("signing_secret")?, request)
+}
+
+/// Who tells the one event in a body, by its form.
+enum By<'a> {
+    Ses(Box<Notice>),
+    Mailgun(Mailgun<'a>),
+    Postmark,
+}
+
+impl<'a> By<'a> {
+    fn of(body: &'a [u8]) -> Option<Self> {
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        if let Some(notice) = Notice::of(body) {
+            return Some(Self::Ses(Box::new(notice)));
+        }
+        match serde_json::from_slice(body) {
+            Ok(mailgun) => Some(Self::Mailgun(mailgun)),
+            Err(_) => postmark::is_event(body).then_some(Self::Postmark),
+        }
+    }
 }
 
 fn sendgrid(key: &str, request: &Request<'_, '_>) -> Result<(), Refused> {
@@ -102,6 +136,8 @@ impl Mailgun<'_> {
 enum Told<'a> {
     Sendgrid(&'a RawValue),
     Mailgun(&'a RawValue),
+    Ses(&'a RawValue),
+    Postmark(&'a RawValue),
 }
 
 pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
@@ -115,14 +151,31 @@ pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
                 .map(|event| told(&Told::Sendgrid(event)))
                 .collect();
         }
-    } else if let Ok(Mailgun { event, .. }) = serde_json::from_slice(&body) {
-        return Ok(vec![told(&Told::Mailgun(event))?]);
+    }
+    match By::of(&body) {
+        Some(By::Mailgun(Mailgun { event, .. })) => return Ok(vec![told(&Told::Mailgun(event))?]),
+        Some(By::Ses(notice)) => return published(&notice),
+        Some(By::Postmark) => {
+            if let Ok(event) = serde_json::from_slice(&body) {
+                return Ok(vec![told(&Told::Postmark(event))?]);
+            }
+        }
+        None => {}
     }
     Ok(vec![Update::of(
         ChannelKind::Email,
         "message/rfc822",
         body,
     )?])
+}
+
+/// The event in a notification; none in one that is about the subscription, or in words for people, as when a topic is tried.
+fn published(notice: &Notice) -> Result<Vec<Update>, Malformed> {
+    let event: Option<&RawValue> = serde_json::from_str(&notice.message).ok();
+    match event.filter(|event| notice.is_notification() && event.get().starts_with('{')) {
+        Some(event) => Ok(vec![told(&Told::Ses(event))?]),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn told(event: &Told<'_>) -> Result<Update, Malformed> {
@@ -152,7 +205,7 @@ mod tests {
             kind: ChannelKind::Email,
             credentials,
             settings: &Value::Null,
-            google_keys: &Value::Null,
+            public_keys: &Value::Null,
         };
         verify(
             &account,
@@ -256,5 +309,38 @@ mod tests {
         assert!(mailgun[0].bytes.starts_with(b"{\"mailgun\":{"));
         let mail = split(Bytes::from_static(b"From: a@b.example\r\n\r\nhello")).unwrap();
         assert_eq!(mail[0].content_type, "message/rfc822");
+    }
+
+    #[test]
+    fn postmark_knows_a_password() {
+        let credentials = json!({"postmark_secret": "correct horse battery"});
+        let event = br#"{"RecordType":"Delivery","MessageID":"1"}"#;
+        let asked = |given: &str| check(&credentials, &[("authorization", given)], event);
+        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        assert_eq!(asked(&basic("tidings:correct horse battery")), Ok(()));
+        assert_eq!(asked(&basic(":correct horse battery")), Ok(()));
+        for wrong in [
+            "tidings:correct horse",
+            "tidings:",
+            ":x:correct horse battery",
+        ] {
+            assert_eq!(asked(&basic(wrong)), Err(Refused::Mismatch), "{wrong}");
+        }
+        for odd in ["", "Basic", "Basic ?", "Bearer dDp4", &basic("no colon")] {
+            assert_eq!(asked(odd), Err(Refused::Form("authorization")), "{odd}");
+        }
+        assert_eq!(
+            check(&credentials, &[], event),
+            Err(Refused::Missing("authorization"))
+        );
+        let given = basic("tidings:");
+        let nobody = check(&json!({}), &[("authorization", &given)], event);
+        assert_eq!(nobody, Err(Refused::NoSecret));
+        let update = split(Bytes::from_static(event)).unwrap();
+        assert!(
+            update[0]
+                .bytes
+                .starts_with(b"{\"postmark\":{\"RecordType\"")
+        );
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn verify(account: &Account<'_>, request: &Request<'_, '_>) -> Result
     if head.alg != "RS256" {
         return Err(form);
     }
-    let key = key(account.google_keys, &head.kid).ok_or(Refused::Mismatch)?;
+    let key = key(account.public_keys, &head.kid).ok_or(Refused::Mismatch)?;
     key.verify(
         &RSA_PKCS1_2048_8192_SHA256,
         signed.as_bytes(),

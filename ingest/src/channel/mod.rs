@@ -75,8 +75,9 @@ pub struct Account<'a> {
     pub credentials: &'a Value,
     /// `config.settings`; null when there are none.
     pub settings: &'a Value,
-    /// Public keys of Google, as a JSON Web Key Set; null while they are not known.
-    pub google_keys: &'a Value,
+    /// Public keys that the platform publishes and signs with: Google's as a JSON Web Key Set, those of Amazon SNS by the
+    /// address of their certificate ([`crate::sns::key`]); null while none is known.
+    pub public_keys: &'a Value,
 }
 
 impl<'a> Account<'a> {

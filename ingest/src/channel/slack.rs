@@ -119,7 +119,7 @@ mod tests {
             kind: ChannelKind::Slack,
             credentials,
             settings: &Value::Null,
-            google_keys: &Value::Null,
+            public_keys: &Value::Null,
         };
         let headers = |name: &str| match name {
             TIMESTAMP => timestamp,

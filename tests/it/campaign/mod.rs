@@ -2,6 +2,7 @@
 
 mod check;
 mod course;
+mod event;
 mod mail;
 mod outcome;
 mod post;

@@ -23,7 +23,7 @@ fn check(
         kind: ChannelKind::MessageBird,
         credentials,
         settings: &Value::Null,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let header = |name: &str| {
         let found = headers.iter().find(|(given, _)| *given == name);

@@ -21,7 +21,7 @@ fn check(
         kind: ChannelKind::Twilio,
         credentials,
         settings: &Value::Null,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let header = |name: &str| signature.filter(|_| name == SIGNATURE);
     let request = Request {

@@ -21,7 +21,7 @@ fn check(
         kind: ChannelKind::Vonage,
         credentials,
         settings,
-        google_keys: &Value::Null,
+        public_keys: &Value::Null,
     };
     let header = |name: &str| authorization.filter(|_| name == AUTHORIZATION);
     let request = Request {

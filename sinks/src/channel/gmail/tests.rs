@@ -127,6 +127,7 @@ fn answers_are_classed() {
 #[test]
 fn only_those_whom_nobody_sees_are_in_bcc() {
     let letter = Letter {
+        has_token: false,
         from: "us@example.com".parse().unwrap(),
         to: vec![
             "Ada@example.org".parse().unwrap(),

@@ -50,6 +50,8 @@ pub(in crate::channel) struct Letter {
     pub(in crate::channel) to: Vec<Address>,
     /// Without the angle brackets.
     pub(in crate::channel) message_id: String,
+    /// Whether what comes back may name the message by its id alone: as a token does.
+    pub(in crate::channel) has_token: bool,
     pub(in crate::channel) content: Vec<u8>,
 }
 
@@ -61,6 +63,8 @@ pub(in crate::channel) struct Writer {
     /// Bounces go to `local+TOKEN@domain`; to `from` when absent.
     return_path: Option<Address>,
     signer: Option<Signer>,
+    /// Mail leaves by Postmark, which tells of it by its metadata.
+    is_postmark: bool,
     allow_private: bool,
     client: Client,
     /// The hub's own.
@@ -96,6 +100,7 @@ impl Writer {
             plus_address: account.setting_flag("plus_address"),
             return_path,
             signer,
+            is_postmark: account.credential("postmark_secret").is_some(),
             allow_private,
             files: account.files(settings),
             client: egress::client(allow_private)
@@ -168,7 +173,13 @@ impl Writer {
                 people.push(mailbox.email);
             }
         }
-        let path = self.path(outbound, &people);
+        let to = people.first().map(ToString::to_string).unwrap_or_default();
+        let has_copies = people.len() > 1;
+        let token = BounceToken::new(outbound.channel, outbound.message.id, &to, has_copies);
+        let path = self.path(&token);
+        if self.is_postmark {
+            builder = many::of_postmark(builder, &token);
+        }
         // The envelope is given with the commands; without it the library would want to make one of its own.
         let envelope = lettre::address::Envelope::new(Some(path.clone()), people.clone())
             .map_err(|error| Failure::message("mail", error.to_string()))?;
@@ -182,6 +193,7 @@ impl Writer {
             from: path,
             to: people,
             message_id,
+            has_token: self.is_postmark || self.return_path.is_some(),
             content,
         })
     }
@@ -202,13 +214,10 @@ impl Writer {
     }
 
     /// The envelope's sender.
-    fn path(&self, outbound: &Outbound, people: &[Address]) -> Address {
+    fn path(&self, token: &BounceToken) -> Address {
         let Some(base) = &self.return_path else {
             return self.from.email.clone();
         };
-        let to = people.first().map(ToString::to_string).unwrap_or_default();
-        let has_copies = people.len() > 1;
-        let token = BounceToken::new(outbound.channel, outbound.message.id, &to, has_copies);
         address::tagged(base, &token.to_string()).unwrap_or_else(|| base.clone())
     }
 

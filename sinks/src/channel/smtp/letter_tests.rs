@@ -318,6 +318,30 @@ fn bounces_come_to_an_address_that_names_the_message() {
 }
 
 #[test]
+fn postmark_is_told_what_names_the_message() {
+    let mut credentials = json!({"from": "Desk <desk@example.com>"});
+    let mail = |credentials: &Value| {
+        let config = json!({});
+        let account = account(ChannelKind::Email, &config, credentials);
+        let writer = Writer::new(&account, &Settings::default()).unwrap();
+        let outbound = addressed(|_| {});
+        let letter = writer.compose(&outbound, Files::default()).unwrap();
+        let content = String::from_utf8(letter.content).unwrap();
+        (letter.has_token, content, outbound)
+    };
+    let (has_token, content, _) = mail(&credentials);
+    assert!(!has_token && !content.contains("X-PM-"));
+    credentials["postmark_secret"] = "0123456789abcdef".into();
+    let (has_token, content, outbound) = mail(&credentials);
+    assert!(has_token && content.contains("X-PM-KeepID: true\r\n"));
+    let line = content
+        .lines()
+        .find_map(|line| line.strip_prefix("X-PM-Metadata-tidings: "));
+    let token = BounceToken::parse(line.unwrap()).unwrap();
+    assert_eq!(token.message(outbound.channel), Some(outbound.message.id));
+}
+
+#[test]
 fn mail_to_many_tells_how_to_unsubscribe() {
     let headers = |metadata: Value| {
         let outbound = addressed(|outbound| {

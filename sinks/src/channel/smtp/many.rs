@@ -9,7 +9,10 @@ use lettre::message::{
     MessageBuilder,
     header::{HeaderName, HeaderValue},
 };
-use schemas::{MailFacts, Outbound};
+use schemas::{
+    MailFacts, Outbound,
+    bounce_token::{BounceToken, METADATA},
+};
 use serde_json::Value;
 
 const MAX_ADDRESSES: usize = 4;
@@ -60,6 +63,18 @@ pub(super) fn headed(mut builder: MessageBuilder, outbound: &Outbound) -> Messag
         builder = raw(builder, "Feedback-ID", &id);
     }
     builder
+}
+
+/// What Postmark reads: the token of the message's bounces, as metadata that its webhooks repeat
+/// (<https://postmarkapp.com/support/article/1125-custom-metadata-faq>), and that the `Message-ID` is to stay ours, by which answers
+/// find their conversation (<https://postmarkapp.com/developer/user-guide/send-email-with-smtp>). Recipients see no metadata.
+pub(super) fn of_postmark(builder: MessageBuilder, token: &BounceToken) -> MessageBuilder {
+    let header = format!("X-PM-Metadata-{METADATA}");
+    let builder = match HeaderName::new_from_ascii(header) {
+        Ok(name) => builder.raw_header(HeaderValue::new(name, token.to_string())),
+        Err(_) => builder,
+    };
+    raw(builder, "X-PM-KeepID", "true")
 }
 
 fn is_address(address: &str) -> bool {

@@ -25,7 +25,7 @@ use std::{
 
 use async_trait::async_trait;
 use lettre::transport::smtp::authentication::Credentials;
-use schemas::{Outbound, bounce_token::BounceToken};
+use schemas::Outbound;
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -211,12 +211,10 @@ fn tls_parameters(
         .map_err(|error| Misconfigured::Tls(error.to_string()))
 }
 
-/// What the mail is known by: its `Message-ID`, and where its bounces come to an address of its own, the message's id, which
-/// that address names.
+/// What the mail is known by: its `Message-ID`, and where it has a token, the message's id, which that names.
 fn names(letter: Letter, outbound: &Outbound) -> Vec<String> {
-    let path: &str = letter.from.as_ref();
-    let by_path = BounceToken::in_addresses(path).map(|_| outbound.message.id.to_string());
-    std::iter::once(letter.message_id).chain(by_path).collect()
+    let by_token = letter.has_token.then(|| outbound.message.id.to_string());
+    std::iter::once(letter.message_id).chain(by_token).collect()
 }
 
 #[async_trait]

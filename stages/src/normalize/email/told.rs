@@ -1,15 +1,23 @@
-//! What a provider tells of mail that left by it: events of `SendGrid` and Mailgun.
+//! What a provider tells of mail that left by it: events of `SendGrid`, Mailgun, Amazon SES ([`ses`]) and Postmark
+//! ([`postmark`]).
 //!
 //! Sources: <https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>,
 //! <https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure>. All is news; what is not known says
-//! nothing. Who is told of is suppressed after a hard bounce, a complaint and an unsubscription: providers sign what they say.
+//! nothing. Who is told of is suppressed after a hard bounce, a complaint and an unsubscription: providers prove who they are.
+
+mod postmark;
+mod ses;
 
 use schemas::{
     ChannelId, Timestamp, TrackKind,
     bounce::{self, Class, Said, Verdict},
+    bounce_token::BounceToken,
     reply_token::may_be_ours,
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    de::{self, value::StrDeserializer},
+};
 
 use crate::normalize::News;
 
@@ -18,6 +26,8 @@ use crate::normalize::News;
 enum Told {
     Sendgrid(Sendgrid),
     Mailgun(Mailgun),
+    Ses(ses::Ses),
+    Postmark(postmark::Postmark),
 }
 
 #[derive(Deserialize)]
@@ -89,6 +99,8 @@ pub(super) fn news(bytes: &[u8], channel: ChannelId, received: Timestamp) -> Vec
     let event = match serde_json::from_slice(bytes) {
         Ok(Told::Sendgrid(event)) => sendgrid(event, received),
         Ok(Told::Mailgun(event)) => mailgun(event, received),
+        Ok(Told::Ses(event)) => return ses::news(&event, channel, received),
+        Ok(Told::Postmark(event)) => return postmark::news(&event, channel, received),
         Err(_) => None,
     };
     let Some(event) = event else {
@@ -222,6 +234,19 @@ fn mailgun(event: Mailgun, received: Timestamp) -> Option<Event> {
         detail,
         suppresses,
     })
+}
+
+/// The id that a message of this channel goes by, where the token is one that it gave.
+fn of_token(token: &BounceToken, channel: ChannelId) -> Option<String> {
+    token.message(channel).map(|message| message.to_string())
+}
+
+/// A time as RFC 3339 has it, else that at which the event came.
+fn moment(written: Option<&str>, received: Timestamp) -> Timestamp {
+    let reader = written.map(StrDeserializer::<de::value::Error>::new);
+    reader
+        .and_then(|reader| Timestamp::deserialize(reader).ok())
+        .unwrap_or(received)
 }
 
 fn seconds(at: f64) -> Timestamp {
