@@ -4,10 +4,11 @@
 //! one (`email_consent`), an attribute by its name and how it is read (`attribute:plan`, `text:zip`, `number:seats`,
 //! `boolean:vip`), and `ignore`.
 
+mod name;
+
 use std::collections::{BTreeMap, HashSet};
 
-use schemas::{Encoding, address};
-use unicode_normalization::UnicodeNormalization;
+use schemas::Encoding;
 
 use super::{
     record::{Fields, Place, Records, Step},
@@ -15,10 +16,11 @@ use super::{
     value::Type,
 };
 
+pub use name::{attribute, header_of, meant};
+use name::{guessed, plain};
+
 /// Columns of a file.
 pub const MAX_COLUMNS: usize = 1000;
-/// Longest name of an attribute, in bytes.
-const MAX_NAME: usize = 255;
 
 /// What a column is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -219,127 +221,11 @@ fn shown(header: &str) -> String {
         .collect()
 }
 
-/// What a word of a mapping means.
-#[must_use]
-pub fn meant(word: &str) -> Option<Column> {
-    let word = word.trim();
-    if let Some((kind, name)) = word.split_once(':') {
-        let kind = match kind {
-            "attribute" => Type::Auto,
-            "text" => Type::Text,
-            "number" => Type::Number,
-            "boolean" => Type::Boolean,
-            _ => return None,
-        };
-        let named = (1..=MAX_NAME).contains(&name.len()) && !name.contains('\0');
-        return named.then(|| Column::Attribute(name.to_owned(), kind));
-    }
-    Some(match word {
-        "name" => Column::Name,
-        "external_id" => Column::ExternalId,
-        "language" => Column::Language,
-        "time_zone" => Column::TimeZone,
-        "preferred_channel" => Column::PreferredChannel,
-        "ignore" => Column::Ignored,
-        word => match word.strip_suffix("_consent") {
-            Some(kind) => Column::Consent(address::kind(kind)?),
-            None => Column::Address(address::kind(word)?),
-        },
-    })
-}
-
-/// What a header most likely means. A field is the first column that looks like it; all that is unknown is an attribute.
-fn guessed(header: &str, taken: &HashSet<Column>) -> Result<Column, ColumnError> {
-    let known = match header {
-        // What an export adds for people.
-        "contact_id" | "created_at" | "updated_at" | "" => Some(Column::Ignored),
-        header => meant(header).or_else(|| usual(&plain(header))),
-    };
-    let free = |column: &Column| {
-        matches!(column, Column::Address(_) | Column::Ignored) || !taken.contains(column)
-    };
-    if let Some(column) = known.filter(free) {
-        return Ok(column);
-    }
-    let name = attribute(header);
-    match name.is_empty() || name.len() > MAX_NAME {
-        true => Err(ColumnError::Name(shown(header))),
-        false => Ok(Column::Attribute(name, Type::Auto)),
-    }
-}
-
-/// A header in letters and digits alone, without case and accents.
-fn plain(header: &str) -> String {
-    header
-        .nfd()
-        .filter(|char| char.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
-/// The name of an attribute: `Favourite colour` is `favourite_colour`.
-#[must_use]
-pub fn attribute(header: &str) -> String {
-    let mut name = String::with_capacity(header.len());
-    for char in header.nfc() {
-        if char.is_alphanumeric() {
-            name.extend(char.to_lowercase());
-        } else if !name.ends_with('_') && !name.is_empty() {
-            name.push('_');
-        }
-    }
-    name.truncate(name.trim_end_matches('_').len());
-    // Templates read no name that begins with a digit.
-    if name.starts_with(|char: char| char.is_numeric()) {
-        name.insert(0, '_');
-    }
-    name
-}
-
-/// A header that is understood as this attribute.
-#[must_use]
-pub fn header_of(attribute: &str) -> String {
-    match guessed(attribute, &HashSet::new()) {
-        Ok(Column::Attribute(name, _)) if name == attribute => name,
-        _ => format!("attribute:{attribute}"),
-    }
-}
-
-/// Names that people and programs give to columns, in English, German, French and Spanish.
-fn usual(plain: &str) -> Option<Column> {
-    Some(match plain {
-        "email" | "emails" | "mail" | "emailaddress" | "mailaddress" | "emailadresse"
-        | "mailadresse" | "adresseemail" | "adressemail" | "courriel" | "correo"
-        | "correoelectronico" | "email1value" | "primaryemail" | "emailid" => {
-            Column::Address("email")
-        }
-        "phone" | "phonenumber" | "telephone" | "telephonenumber" | "tel" | "mobile"
-        | "mobilephone" | "mobilenumber" | "cell" | "cellphone" | "sms" | "telefon"
-        | "telefonnummer" | "telefonnr" | "handy" | "handynummer" | "mobil" | "mobiltelefon"
-        | "mobilnummer" | "portable" | "telefono" | "movil" | "phone1value" | "primaryphone" => {
-            Column::Address("phone")
-        }
-        "whatsapp" | "whatsappnumber" | "whatsappnummer" => Column::Address("whatsapp"),
-        "name" | "fullname" | "displayname" | "contactname" | "vollername" | "nomcomplet"
-        | "nombrecompleto" => Column::Name,
-        "externalid" => Column::ExternalId,
-        "language" | "lang" | "locale" | "sprache" | "langue" | "idioma" => Column::Language,
-        "timezone" | "tz" | "zeitzone" | "fuseauhoraire" | "zonahoraria" => Column::TimeZone,
-        "preferredchannel" => Column::PreferredChannel,
-        "firstname" | "givenname" | "forename" | "vorname" | "prenom" => {
-            Column::Attribute("first_name".into(), Type::Text)
-        }
-        "lastname" | "surname" | "familyname" | "nachname" | "familienname" | "apellido"
-        | "apellidos" => Column::Attribute("last_name".into(), Type::Text),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn columns(header: &str, mapping: &[(&str, &str)]) -> Result<Columns, ColumnError> {
+    pub(super) fn columns(header: &str, mapping: &[(&str, &str)]) -> Result<Columns, ColumnError> {
         let mapping = mapping
             .iter()
             .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
@@ -436,27 +322,6 @@ mod tests {
             twice.all.get(3).map(|(_, column)| column),
             Some(&Column::Address("email"))
         );
-    }
-
-    #[test]
-    fn an_attribute_has_a_header() {
-        for (name, header) in [
-            ("plan", "plan"),
-            ("first_name", "first_name"),
-            ("Plan", "attribute:Plan"),
-            ("email", "attribute:email"),
-            ("mail", "attribute:mail"),
-            ("contact_id", "attribute:contact_id"),
-            ("a:b", "attribute:a:b"),
-        ] {
-            assert_eq!(header_of(name), header);
-            let read = columns(&format!("{header},email\n"), &[]).unwrap();
-            let meant = read.all.first().map(|(_, column)| column);
-            assert!(
-                matches!(meant, Some(Column::Attribute(read, _)) if read == name),
-                "{name}"
-            );
-        }
     }
 
     #[test]
