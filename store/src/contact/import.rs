@@ -5,6 +5,7 @@
 //! told that it is gone.
 
 mod batch;
+mod fresh;
 mod plan;
 mod put;
 

@@ -13,7 +13,7 @@ mod aftermath;
 mod campaign;
 mod change;
 mod conversation;
-mod copy;
+pub(crate) mod copy;
 mod heard;
 mod message;
 mod pending;

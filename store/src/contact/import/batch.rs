@@ -1,10 +1,10 @@
 //! A batch: some thousands of rows of a file, and how far the file is with them.
 
-use schemas::{Consent, ListId, OnConflict, TenantId};
+use schemas::{Consent, ListId, OnConflict, TenantId, Timestamp};
 use serde_json::{Map, Value};
 use sqlx::{Connection, PgConnection};
 
-use super::{Claimed, ImportError, plan, put};
+use super::{Claimed, ImportError, fresh, plan, put};
 use crate::{Store, StoreError};
 
 /// A contact as a file has it. No two of a batch share an address or an `external_id`.
@@ -120,15 +120,15 @@ pub async fn write(
     batch: &Batch,
 ) -> Result<Wrote, Refused> {
     let mut left = crate::RETRIES;
+    let mut by_copy = true;
     loop {
-        match tried(store, owner, claimed, lease, batch).await {
-            // Somebody else made a contact of an address in between: look again.
-            Err(Refused::Store(error))
-                if left > 0
-                    && (error.lost_race() || matches!(error, StoreError::Conflict { .. })) =>
-            {
+        match tried(store, owner, claimed, lease, batch, by_copy).await {
+            // Somebody else made a contact of an address in between, or an id is taken: look again.
+            Err(Refused::Store(StoreError::Conflict { .. })) if left > 0 => {
                 left -= 1;
+                by_copy = false;
             }
+            Err(Refused::Store(error)) if left > 0 && error.lost_race() => left -= 1,
             done => return done,
         }
     }
@@ -140,10 +140,20 @@ async fn tried(
     claimed: &Claimed,
     lease: std::time::Duration,
     batch: &Batch,
+    by_copy: bool,
 ) -> Result<Wrote, Refused> {
     let mut transaction = store.pool.begin().await.map_err(StoreError::from)?;
-    let own = sqlx::query_scalar!(
-        r#"select owner = $3 and status = 'running' and bytes_done <= $4 as "own!" from contact_imports
+    // A batch is small beside what it is looked up in. Tables that were just filled do not tell that yet, and then they would
+    // be read from end to end, for every batch.
+    sqlx::query_scalar!(
+        "select set_config(name, 'off', true)
+         from unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) as name"
+    )
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(StoreError::from)?;
+    let own = sqlx::query!(
+        r#"select owner = $3 and status = 'running' and bytes_done <= $4 as "own!", now() as "now!" from contact_imports
            where tenant_id = $1 and id = $2 for update"#,
         claimed.tenant.0,
         claimed.id.0,
@@ -153,16 +163,16 @@ async fn tried(
     .fetch_optional(&mut *transaction)
     .await
     .map_err(StoreError::from)?;
-    if own != Some(true) {
+    let Some(now) = own.filter(|row| row.own).map(|row| row.now.into()) else {
         return Err(Refused::Gone);
-    }
+    };
     let mut outcome = if batch.dry_run {
         let mut tried = transaction.begin().await.map_err(StoreError::from)?;
-        let outcome = contacts(&mut tried, claimed.tenant, batch).await?;
+        let outcome = contacts(&mut tried, claimed.tenant, batch, by_copy, now).await?;
         tried.rollback().await.map_err(StoreError::from)?;
         outcome
     } else {
-        contacts(&mut transaction, claimed.tenant, batch).await?
+        contacts(&mut transaction, claimed.tenant, batch, by_copy, now).await?
     };
     outcome.rejected += batch.rejected;
     outcome.errors.extend_from_slice(&batch.errors);
@@ -217,26 +227,29 @@ async fn contacts(
     connection: &mut PgConnection,
     tenant: TenantId,
     batch: &Batch,
+    by_copy: bool,
+    now: Timestamp,
 ) -> Result<Outcome, Refused> {
     let mut outcome = Outcome::default();
-    let mut members = Vec::with_capacity(batch.entries.len());
+    let source = batch.consent_source.as_deref();
+    let lists = put::lists(connection, tenant, &batch.lists, batch.is_confirmed).await?;
+    let mut members = Vec::new();
     let mut entries: Vec<&Entry> = batch.entries.iter().collect();
     // Entries without a common address may still be about one contact; such come one after the other.
     while !entries.is_empty() {
         let mut round =
             plan::of(connection, tenant, entries, batch.on_conflict, &mut outcome).await?;
-        put::create(connection, tenant, &mut round.new).await?;
-        put::update(connection, tenant, &mut round.known, &mut outcome).await?;
-        let source = batch.consent_source.as_deref();
-        put::addresses(connection, tenant, &round, source).await?;
-        let all = round
-            .new
-            .iter()
-            .chain(round.known.iter().map(|known| &known.named));
-        for named in all {
-            members.push(named.id);
+        if by_copy {
+            fresh::write(connection, tenant, &mut round.new, &lists, source, now).await?;
+        } else {
+            put::create(connection, tenant, &mut round.new).await?;
+            put::addresses(connection, tenant, &round.new, &[], source).await?;
+            members.extend(round.new.iter().map(|named| named.id));
         }
-        outcome.created += round.new.iter().map(|_| 1).sum::<u64>();
+        put::update(connection, tenant, &mut round.known, &mut outcome).await?;
+        put::addresses(connection, tenant, &[], &round.known, source).await?;
+        members.extend(round.known.iter().map(|known| known.named.id));
+        outcome.created += round.new.len() as u64;
         // What a file says of a contact again is a change of it.
         let again: u64 = round.new.iter().map(|new| new.entry.rows - 1).sum();
         let known: u64 = round.known.iter().map(|known| known.named.entry.rows).sum();
@@ -246,13 +259,6 @@ async fn contacts(
         }
         entries = round.later;
     }
-    put::members(
-        connection,
-        tenant,
-        &batch.lists,
-        &members,
-        batch.is_confirmed,
-    )
-    .await?;
+    put::members(connection, tenant, &lists, &members, batch.is_confirmed).await?;
     Ok(outcome)
 }

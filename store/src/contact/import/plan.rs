@@ -38,7 +38,8 @@ pub(super) struct Round<'a> {
     pub(super) later: Vec<&'a Entry>,
 }
 
-type Owners = HashMap<(String, String), (ContactId, Consent)>;
+/// By kind, then by address.
+type Owners = HashMap<String, HashMap<String, (ContactId, Consent)>>;
 
 pub(super) async fn of<'a>(
     connection: &mut PgConnection,
@@ -56,12 +57,8 @@ pub(super) async fn of<'a>(
     };
     let mut taken = HashSet::new();
     for entry in entries {
-        let owner =
-            |address: &Address| owners.get(&(address.kind.to_owned(), address.address.clone()));
-        let by_address = match owners.is_empty() {
-            true => None,
-            false => entry.addresses.iter().find_map(owner).map(|(id, _)| *id),
-        };
+        let owner = |address: &Address| owners.get(address.kind)?.get(&address.address);
+        let by_address = entry.addresses.iter().find_map(owner).map(|(id, _)| *id);
         let wanted = entry.external_id.as_ref().and_then(Option::as_ref);
         let by_external = wanted.and_then(|wanted| external.get(wanted).copied());
         let Some(id) = by_address.or(by_external) else {
@@ -119,9 +116,13 @@ async fn owners(
     tenant: TenantId,
     entries: &[&Entry],
 ) -> Result<Owners, StoreError> {
-    let addresses = || entries.iter().flat_map(|entry| &entry.addresses);
-    let kinds: Vec<&str> = addresses().map(|one| one.kind).collect();
-    let texts: Vec<&str> = addresses().map(|one| one.address.as_str()).collect();
+    let addresses = entries.iter().flat_map(|entry| &entry.addresses);
+    let mut keys: Vec<(&str, &str)> = addresses
+        .map(|one| (one.kind, one.address.as_str()))
+        .collect();
+    // Neighbours in the index are looked up one after the other.
+    keys.sort_unstable();
+    let (kinds, texts): (Vec<&str>, Vec<&str>) = keys.into_iter().unzip();
     let rows = sqlx::query!(
         r#"select a.kind, a.address, a.contact_id as "contact_id: Id", a.consent as "consent: Name<Consent>"
            from unnest($2::text[], $3::text[]) as i (kind, address)
@@ -132,13 +133,12 @@ async fn owners(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let key = (row.kind, row.address);
-            (key, (row.contact_id.into(), row.consent.into()))
-        })
-        .collect())
+    let mut owners = Owners::new();
+    for row in rows {
+        let of_kind = owners.entry(row.kind).or_default();
+        of_kind.insert(row.address, (row.contact_id.into(), row.consent.into()));
+    }
+    Ok(owners)
 }
 
 /// Whose the external ids are.
@@ -147,16 +147,18 @@ async fn external(
     tenant: TenantId,
     entries: &[&Entry],
 ) -> Result<HashMap<String, ContactId>, StoreError> {
-    let wanted: Vec<&str> = entries
+    let mut wanted: Vec<&str> = entries
         .iter()
         .filter_map(|entry| entry.external_id.as_ref()?.as_deref())
         .collect();
+    wanted.sort_unstable();
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = sqlx::query!(
-        r#"select c.external_id as "external_id!", c.id from contacts c
-           where c.tenant_id = $1 and c.external_id = any($2)"#,
+        r#"select c.external_id as "external_id!", c.id
+           from unnest($2::text[]) as i (external_id)
+           join contacts c on c.tenant_id = $1 and c.external_id = i.external_id"#,
         tenant.0,
         &wanted as &[&str]
     )

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use schemas::{ContactId, ListId, TenantId};
+use schemas::{ContactId, ListId, Membership, OptIn, TenantId};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::{
     super::MAX_ATTRIBUTES_BYTES,
     batch::{Address, Entry, Outcome, Refused},
-    plan::{Known, Named, Round},
+    plan::{Known, Named},
 };
-use crate::StoreError;
+use crate::{StoreError, column::Name};
 
 /// Makes contacts. One whose id is there already, and has lost the address it is named after, gets another id.
 pub(super) async fn create(
@@ -75,7 +75,7 @@ async fn insert(
     .await?)
 }
 
-fn given(field: &Option<Option<String>>) -> Option<&str> {
+pub(super) fn given(field: &Option<Option<String>>) -> Option<&str> {
     field.as_ref()?.as_deref()
 }
 
@@ -197,14 +197,15 @@ pub(super) async fn update(
 pub(super) async fn addresses(
     connection: &mut PgConnection,
     tenant: TenantId,
-    round: &Round<'_>,
+    new: &[Named<'_>],
+    known: &[Known<'_>],
     source: Option<&str>,
 ) -> Result<(), StoreError> {
-    let new = round.new.iter().flat_map(|named| {
+    let new = new.iter().flat_map(|named| {
         let addresses = named.entry.addresses.iter();
         addresses.map(|address| (address, named.id))
     });
-    let known = round.known.iter().flat_map(|known| {
+    let known = known.iter().flat_map(|known| {
         let addresses = known.addresses.iter();
         addresses.map(|address| (*address, known.named.id))
     });
@@ -248,47 +249,73 @@ pub(super) async fn addresses(
     Ok(())
 }
 
-/// Puts contacts on lists. Who unsubscribed stays so.
-pub(super) async fn members(
+/// Lists, and how who is put on them stands to them. They are held, so that none is deleted, nor its opt-in changed, before
+/// the transaction ends.
+pub(super) async fn lists(
     connection: &mut PgConnection,
     tenant: TenantId,
     lists: &[ListId],
-    contacts: &[ContactId],
     is_confirmed: bool,
-) -> Result<(), Refused> {
+) -> Result<Vec<(ListId, Membership)>, Refused> {
     if lists.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let lists: Vec<Uuid> = lists.iter().map(|list| list.0).collect();
-    let mut contacts: Vec<Uuid> = contacts.iter().map(|contact| contact.0).collect();
-    contacts.sort_unstable();
-    contacts.dedup();
-    // Held, so that they are not deleted, nor their opt-in changed, in between.
-    let held = sqlx::query_scalar!(
-        "select id from contact_lists where tenant_id = $1 and id = any($2) order by id for share",
+    let ids: Vec<Uuid> = lists.iter().map(|list| list.0).collect();
+    let held = sqlx::query!(
+        r#"select id, opt_in as "opt_in: Name<OptIn>" from contact_lists
+           where tenant_id = $1 and id = any($2) order by id for share"#,
         tenant.0,
-        &lists
+        &ids
     )
-    .fetch_all(&mut *connection)
+    .fetch_all(connection)
     .await
     .map_err(StoreError::from)?;
     if held.len() < lists.len() {
         return Err(Refused::List);
     }
+    let status = |opt_in: OptIn| match (opt_in, is_confirmed) {
+        (OptIn::Double, false) => Membership::Unconfirmed,
+        (OptIn::Single, _) | (OptIn::Double, true) => Membership::Confirmed,
+    };
+    Ok(held
+        .into_iter()
+        .map(|list| (ListId(list.id), status(list.opt_in.into())))
+        .collect())
+}
+
+/// Puts contacts on lists. Who unsubscribed stays so.
+pub(super) async fn members(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    lists: &[(ListId, Membership)],
+    contacts: &[ContactId],
+    is_confirmed: bool,
+) -> Result<(), StoreError> {
+    if lists.is_empty() || contacts.is_empty() {
+        return Ok(());
+    }
+    let (ids, states): (Vec<Uuid>, Vec<&str>) = lists
+        .iter()
+        .map(|(list, status)| (list.0, status.name()))
+        .unzip();
+    let mut contacts: Vec<Uuid> = contacts.iter().map(|contact| contact.0).collect();
+    contacts.sort_unstable();
+    contacts.dedup();
     sqlx::query!(
         "insert into contact_list_members as m (list_id, contact_id, status)
-         select l.id, i.id, case when l.opt_in = 'single' or $4 then 'confirmed' else 'unconfirmed' end
-         from contact_lists l cross join unnest($3::uuid[]) as i (id)
-         where l.tenant_id = $1 and l.id = any($2) order by l.id, i.id
+         select l.id, i.id, s.status
+         from contact_lists l join unnest($2::uuid[], $3::text[]) as s (id, status) on s.id = l.id
+             cross join unnest($4::uuid[]) as i (id)
+         where l.tenant_id = $1 order by l.id, i.id
          on conflict (list_id, contact_id) do update set status = 'confirmed', updated_at = now()
-             where m.status = 'unconfirmed' and $4",
+             where m.status = 'unconfirmed' and $5",
         tenant.0,
-        &held,
+        &ids,
+        &states as &[&str],
         &contacts,
         is_confirmed
     )
     .execute(connection)
-    .await
-    .map_err(StoreError::from)?;
+    .await?;
     Ok(())
 }
