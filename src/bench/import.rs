@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use clap::Args;
 use futures::stream;
@@ -21,6 +21,9 @@ use super::{hub::Hub, usage};
 pub(crate) struct ImportOptions {
     #[arg(long, default_value_t = 100_000)]
     rows: u64,
+    /// One row in so many has no address that is one; 0: none.
+    #[arg(long, value_name = "ROWS", default_value_t = 1000)]
+    bad: u64,
     /// Sends the same file again afterwards: everybody is there already.
     #[arg(long)]
     again: bool,
@@ -35,6 +38,7 @@ struct Report {
     bench: &'static str,
     rows: u64,
     created: u64,
+    /// Those that were made bad, and no others; or else the bench fails.
     rejected: u64,
     file_mb: f64,
     /// From the first byte sent to the last row committed.
@@ -47,6 +51,8 @@ struct Report {
     again_rows_per_s: Option<f64>,
     cpu_us_per_row: BTreeMap<String, f64>,
     peak_rss_mb: f64,
+    /// The hub's before, and when a quarter, a half and so on of the rows were in.
+    rss_mb: Vec<f64>,
 }
 
 /// How long an import may take.
@@ -77,7 +83,13 @@ pub(crate) async fn run(options: &ImportOptions) -> anyhow::Result<()> {
         for (name, us) in &report.cpu_us_per_row {
             writeln!(out, "{name:>12}  {us:.1} µs CPU a row")?;
         }
-        writeln!(out, "{:>12.0} MB at most, the hub", report.peak_rss_mb)?;
+        let along: Vec<String> = report.rss_mb.iter().map(|mb| format!("{mb:.0}")).collect();
+        writeln!(
+            out,
+            "{:>12.0} MB at most, the hub (before and at the quarters: {})",
+            report.peak_rss_mb,
+            along.join(", ")
+        )?;
     }
     writeln!(out, "{}", serde_json::to_string(&report)?)?;
     Ok(())
@@ -90,13 +102,15 @@ async fn measure(options: &ImportOptions, hub: &Hub) -> anyhow::Result<Report> {
         .get("id")
         .and_then(Value::as_str)
         .context("the list has no id")?;
-    let size: u64 = (0..options.rows.div_ceil(PIECE))
-        .map(|number| piece(number, options.rows).len() as u64)
-        .sum();
+    let file = File {
+        rows: options.rows,
+        bad: options.bad,
+    };
+    let size = file.pieces().map(|piece| piece.len() as u64).sum();
     let before = usage::of_tree(hub.ready.pid);
     let own = usage::of_tree(std::process::id());
     let started = Instant::now();
-    let (upload, import) = once(hub, list, options.rows, size).await?;
+    let (upload, import, rss_mb) = once(hub, list, file, size).await?;
     let seconds = started.elapsed().as_secs_f64();
     let used = usage::between(&before, &usage::of_tree(hub.ready.pid));
     let mine = usage::between(&own, &usage::of_tree(std::process::id()));
@@ -104,11 +118,12 @@ async fn measure(options: &ImportOptions, hub: &Hub) -> anyhow::Result<Report> {
         false => None,
         true => {
             let started = Instant::now();
-            once(hub, list, options.rows, size).await?;
+            once(hub, list, file, size).await?;
             Some(options.rows as f64 / started.elapsed().as_secs_f64())
         }
     };
     let number = |name: &str| import.get(name).and_then(Value::as_u64).unwrap_or(0);
+    check(hub, list, file, &import).await?;
     let per_row = |seconds: f64| seconds * 1e6 / options.rows.max(1) as f64;
     let mut cpu: BTreeMap<String, f64> = used
         .iter()
@@ -130,14 +145,47 @@ async fn measure(options: &ImportOptions, hub: &Hub) -> anyhow::Result<Report> {
         again_rows_per_s,
         cpu_us_per_row: cpu,
         peak_rss_mb: usage::peak_mb(hub.ready.pid),
+        rss_mb,
     })
 }
 
+/// Fails unless every good row is a contact and on the list, and every bad one counted.
+async fn check(hub: &Hub, list: &str, file: File, import: &Value) -> anyhow::Result<()> {
+    let bad = (0..file.rows).filter(|row| file.is_bad(*row)).count() as u64;
+    let number = |value: &Value, name: &str| value.get(name).and_then(Value::as_u64);
+    let counts = hub.get(&format!("/api/v1/lists/{list}")).await?;
+    let members = counts
+        .get("counts")
+        .and_then(|counts| number(counts, "confirmed"));
+    let found = [
+        number(import, "created"),
+        number(import, "rejected"),
+        members,
+    ];
+    let good = file.rows - bad;
+    ensure!(
+        found == [Some(good), Some(bad), Some(good)],
+        "of {good} good and {bad} bad rows came [created, rejected, on the list] {found:?}"
+    );
+    Ok(())
+}
+
+fn rss_mb(hub: &Hub) -> f64 {
+    usage::of_tree(hub.ready.pid)
+        .get("tidings")
+        .map_or(0.0, |usage| usage.rss_mb)
+}
+
 /// Sends the file, and waits until it is read in.
-async fn once(hub: &Hub, list: &str, rows: u64, size: u64) -> anyhow::Result<(Duration, Value)> {
+async fn once(
+    hub: &Hub,
+    list: &str,
+    file: File,
+    size: u64,
+) -> anyhow::Result<(Duration, Value, Vec<f64>)> {
+    let mut memory = vec![rss_mb(hub)];
     let started = Instant::now();
-    let pieces = (0..rows.div_ceil(PIECE))
-        .map(move |number| Ok::<_, std::convert::Infallible>(piece(number, rows)));
+    let pieces = file.pieces().map(Ok::<_, std::convert::Infallible>);
     let url = hub.ready.url.trim_end_matches('/');
     let path =
         format!("{url}/api/v1/contacts/import?list_ids={list}&consent=given&consent_source=bench");
@@ -160,8 +208,12 @@ async fn once(hub: &Hub, list: &str, rows: u64, size: u64) -> anyhow::Result<(Du
         .context("the import has no id")?;
     loop {
         let import = hub.get(&format!("/api/v1/contacts/imports/{id}")).await?;
+        let rows = import.get("rows").and_then(Value::as_u64).unwrap_or(0);
+        while memory.len() <= 4 && rows * 4 >= file.rows * memory.len() as u64 {
+            memory.push(rss_mb(hub));
+        }
         match import.get("status").and_then(Value::as_str) {
-            Some("completed") => return Ok((upload, import)),
+            Some("completed") => return Ok((upload, import, memory)),
             Some("running") if started.elapsed() < LIMIT => {}
             status => bail!("the import is {status:?}: {:?}", import.get("detail")),
         }
@@ -169,28 +221,47 @@ async fn once(hub: &Hub, list: &str, rows: u64, size: u64) -> anyhow::Result<(Du
     }
 }
 
-/// Rows of the file, the header before the first.
-fn piece(number: u64, rows: u64) -> Bytes {
-    const CITIES: [&str; 5] = ["Wien", "Köln", "Paris", "Madrid", "London"];
-    let mut text = String::with_capacity(128 * 1024);
-    if number == 0 {
-        text.push_str(
-            "email,first_name,last_name,external_id,language,time_zone,plan,points,city,signup\n",
-        );
+/// The file that is sent.
+#[derive(Clone, Copy, Debug)]
+struct File {
+    rows: u64,
+    /// One row in so many is bad.
+    bad: u64,
+}
+
+impl File {
+    fn is_bad(self, row: u64) -> bool {
+        self.bad > 0 && row % self.bad == self.bad - 1
     }
-    for row in number * PIECE..rows.min((number + 1) * PIECE) {
-        let city = usize::try_from(row % 5)
-            .ok()
-            .and_then(|place| CITIES.get(place))
-            .unwrap_or(&"");
-        text.push_str(&format!(
-            "person.{row}@customers{}.example.org,Ann{},\"Smith, {}\",c-{row},en,Europe/London,pro,{},{city},2026-01-{:02}\n",
-            row % 97,
-            row % 1009,
-            row % 503,
-            row % 10_000,
-            row % 28 + 1
-        ));
+
+    fn pieces(self) -> impl Iterator<Item = Bytes> + Send + 'static {
+        (0..self.rows.div_ceil(PIECE)).map(move |number| self.piece(number))
     }
-    text.into()
+
+    /// Rows of the file, the header before the first.
+    fn piece(self, number: u64) -> Bytes {
+        const CITIES: [&str; 5] = ["Wien", "Köln", "Paris", "Madrid", "London"];
+        let mut text = String::with_capacity(128 * 1024);
+        if number == 0 {
+            text.push_str(
+                "email,first_name,last_name,external_id,language,time_zone,plan,points,city,signup\n",
+            );
+        }
+        for row in number * PIECE..self.rows.min((number + 1) * PIECE) {
+            let city = usize::try_from(row % 5)
+                .ok()
+                .and_then(|place| CITIES.get(place))
+                .unwrap_or(&"");
+            let at = if self.is_bad(row) { '#' } else { '@' };
+            text.push_str(&format!(
+                "person.{row}{at}customers{}.example.org,Ann{},\"Smith, {}\",c-{row},en,Europe/London,pro,{},{city},2026-01-{:02}\n",
+                row % 97,
+                row % 1009,
+                row % 503,
+                row % 10_000,
+                row % 28 + 1
+            ));
+        }
+        text.into()
+    }
 }

@@ -1,6 +1,6 @@
 //! The hub that is asked.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use anyhow::{Context, bail};
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
@@ -78,8 +78,12 @@ impl Hub {
     }
 
     /// The id of what is listed at `path` by this name, or with this id.
+    ///
+    /// # Errors
+    /// [`Unknown`] where there is none.
     pub(super) async fn named(&self, path: &str, what: &str, name: &str) -> anyhow::Result<String> {
         let mut cursor: Option<String> = None;
+        let mut others: Vec<String> = Vec::new();
         loop {
             let mut query = vec![("limit", "200".to_owned())];
             query.extend(cursor.map(|cursor| ("cursor", cursor)));
@@ -94,11 +98,82 @@ impl Hub {
                 {
                     return Ok(id.to_owned());
                 }
+                others.extend(text("name").map(str::to_owned));
             }
+            others = nearest(name, others);
             cursor = match next {
                 Some(next) => Some(next.to_str()?.to_owned()),
-                None => bail!("there is no {what} {name}"),
+                None => {
+                    let (what, name) = (what.to_owned(), name.to_owned());
+                    return Err(Unknown { what, name, others }.into());
+                }
             };
         }
+    }
+}
+
+/// There is nothing of this name.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    what: String,
+    name: String,
+    /// The nearest of those that are there.
+    others: Vec<String>,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, name, others } = self;
+        write!(f, "there is no {what} `{name}`; there is ")?;
+        match others.as_slice() {
+            [] => write!(f, "no {what} yet"),
+            others => write!(f, "`{}`", others.join("`, `")),
+        }
+    }
+}
+
+impl std::error::Error for Unknown {}
+
+/// Names that are shown, at most.
+const NEAREST: usize = 3;
+
+fn nearest(name: &str, mut others: Vec<String>) -> Vec<String> {
+    let name = name.to_lowercase();
+    others.sort_by_cached_key(|other| {
+        let other = other.to_lowercase();
+        // One that has the word in it is meant, however long it is.
+        let has = other.contains(&name) || name.contains(&other);
+        (!has, strsim::damerau_levenshtein(&name, &other))
+    });
+    others.truncate(NEAREST);
+    others
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_are_told() {
+        let names = ["Customers", "Newsletter 2026", "news", "Staff", "newt"];
+        let near = |name: &str| nearest(name, names.map(str::to_owned).to_vec());
+        assert_eq!(near("News"), ["news", "Newsletter 2026", "newt"]);
+        assert_eq!(
+            near("costumers").first().map(String::as_str),
+            Some("Customers")
+        );
+        let unknown = |others: &[&str]| Unknown {
+            what: "list".into(),
+            name: "olds".into(),
+            others: others.iter().map(|other| (*other).to_owned()).collect(),
+        };
+        assert_eq!(
+            unknown(&["news"]).to_string(),
+            "there is no list `olds`; there is `news`"
+        );
+        assert_eq!(
+            unknown(&[]).to_string(),
+            "there is no list `olds`; there is no list yet"
+        );
     }
 }

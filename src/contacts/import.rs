@@ -17,10 +17,14 @@ use clap::Args;
 use futures::stream;
 use reqwest::{Body, Method, header};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{fs::File, io::AsyncReadExt as _};
 
-use super::{Rejected, bar::Bar, hub::Hub};
+use super::{
+    Rejected,
+    bar::Bar,
+    hub::{Hub, Unknown},
+};
 use crate::cli::print;
 
 /// How often it is asked how far the import is.
@@ -39,7 +43,10 @@ pub(crate) struct ImportOptions {
     /// A list to put everybody on, by its name or id; may be given several times.
     #[arg(long = "list", value_name = "NAME")]
     lists: Vec<String>,
-    /// What a column is: `Mail=email`, `Kunde=external_id`, `PLZ=text:zip`; may be given several times.
+    /// Make the lists that are not there yet.
+    #[arg(long, requires = "lists")]
+    create_lists: bool,
+    /// What a column is: `Mail=email`, `Kunde=external_id`, `PLZ=attribute:zip:text`; may be given several times.
     #[arg(long = "map", value_name = "COLUMN=MEANING", value_parser = pair)]
     mapping: Vec<(String, String)>,
     /// `,`, `;`, `|` or `tab`; found out when absent.
@@ -149,7 +156,7 @@ async fn send(hub: &Hub, options: &ImportOptions, bar: &mut Bar) -> anyhow::Resu
     let mut query: Vec<(&str, String)> = vec![("on_conflict", options.on_conflict.clone())];
     let mut lists = Vec::new();
     for name in &options.lists {
-        lists.push(hub.named("/lists", "list", name).await?);
+        lists.push(list(hub, name, options.create_lists).await?);
     }
     if !lists.is_empty() {
         query.push(("list_ids", lists.join(",")));
@@ -215,6 +222,24 @@ async fn send(hub: &Hub, options: &ImportOptions, bar: &mut Bar) -> anyhow::Resu
                 }
             }
         }
+    }
+}
+
+/// The id of a list by its name or id; made, where it is not there and may be.
+async fn list(hub: &Hub, name: &str, create: bool) -> anyhow::Result<String> {
+    let found = hub.named("/lists", "list", name).await;
+    match found {
+        Err(error) if error.is::<Unknown>() && create => {
+            let request = hub.request(Method::POST, "/lists", &[])?;
+            let answer = hub.answer(request.json(&json!({"name": name}))).await?;
+            let made: Value = answer.json().await?;
+            let id = made.get("id").and_then(Value::as_str);
+            Ok(id.context("the list has no id")?.to_owned())
+        }
+        Err(error) if error.is::<Unknown>() => {
+            bail!("{error}. To make it, add --create-lists, or POST /api/v1/lists")
+        }
+        found => found,
     }
 }
 

@@ -1,12 +1,15 @@
 //! Files of contacts in and out, as people send them: over HTTP, and by the command line.
 
-use std::process::Stdio;
+use std::{future::ready, process::Stdio};
 
+use futures::{SinkExt as _, Stream, StreamExt as _};
 use nix::sys::signal::Signal;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_tungstenite::{connect_async, tungstenite::Message};
 
-use crate::rig::Hub;
+use crate::rig::{Hub, PATIENCE};
 
 /// Sends a file, and gives the answer.
 async fn send(hub: &Hub, query: &str, file: impl Into<reqwest::Body>) -> (StatusCode, Value) {
@@ -246,6 +249,107 @@ async fn what_cannot_be_read_in_is_refused_at_once() {
         by_address(&hub, "kim@example.org").await["attributes"],
         json!({"code": "1"})
     );
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn digits_that_are_a_name_stay_text() {
+    let hub = Hub::start().await;
+    let file = "email,area,Zip code,code,attribute:size:text,seats,attribute:n:number\n\
+        ann@example.org,12345,10115,7,42,3,\"1,5\"\nbob@example.org,01234,01067,+4930,43,4,2\n\
+        carl@example.org,5,80331,1234567890123456,44,5,many\n";
+    let done = import(&hub, "", file).await;
+    assert_eq!(lines(&done), [(4, "attribute:n:number", "not a number")]);
+    let ann = by_address(&hub, "ann@example.org").await;
+    assert_eq!(
+        ann["attributes"],
+        json!({"area": "12345", "zip_code": "10115", "code": "7", "size": "42", "seats": 3, "n": 1.5})
+    );
+    let bob = by_address(&hub, "bob@example.org").await;
+    assert_eq!(bob["attributes"]["area"], "01234");
+    assert_eq!(bob["attributes"]["code"], "+4930");
+    // And out and in again.
+    let file = text(
+        &hub,
+        "/api/v1/contacts/export?columns=email,area,code,seats",
+    )
+    .await;
+    assert!(file.contains("bob@example.org,'01234,'+4930,4"), "{file}");
+    import(&hub, "", file).await;
+    assert_eq!(
+        by_address(&hub, "bob@example.org").await["attributes"],
+        bob["attributes"]
+    );
+    assert_eq!(
+        by_address(&hub, "ann@example.org").await["attributes"],
+        ann["attributes"]
+    );
+    hub.done().await;
+}
+
+/// What the socket of this key says of imports.
+async fn listen(hub: &Hub, key: &str) -> impl Stream<Item = Value> + Unpin + use<> {
+    let url = hub.url.replace("http://", "ws://");
+    let (mut socket, _) = connect_async(format!("{url}/api/v1/ws")).await.unwrap();
+    let words = json!({"event": "auth", "data": {"token": key}});
+    socket.send(Message::text(words.to_string())).await.unwrap();
+    let mut said = socket.filter_map(|frame| {
+        let words = frame.ok().and_then(|frame| frame.into_text().ok());
+        ready(words.and_then(|words| serde_json::from_str::<Value>(&words).ok()))
+    });
+    let first = said.next().await.unwrap();
+    assert_eq!(first["event"], "ready", "{first}");
+    said.filter_map(|words| {
+        ready((words["event"] == "import.progress").then(|| words["data"].clone()))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_tells_how_far_an_import_is_to_its_tenant() {
+    let hub = Hub::start().await;
+    let (theirs, _) = tidings(&hub, &["tenant", "create", "other", "--dir"]).await;
+    let theirs = theirs
+        .split_whitespace()
+        .find(|word| word.starts_with("tdk_"))
+        .unwrap();
+    let mut ours = listen(&hub, &hub.key).await;
+    let mut others = listen(&hub, theirs).await;
+    let mut file = String::from("email,name\n");
+    for row in 0..20_000 {
+        file.push_str(&format!("p{row}@example.org,Person {row}\n"));
+    }
+    file.push_str("nobody,\n");
+    let (_, taken) = send(&hub, "", file).await;
+    let mut heard = Vec::new();
+    while heard
+        .last()
+        .is_none_or(|last: &Value| last["status"] == "running")
+    {
+        let next = timeout(PATIENCE, ours.next()).await.unwrap().unwrap();
+        assert_eq!(next["id"], taken["id"]);
+        heard.push(next);
+    }
+    assert!(heard.len() >= 3, "one at the end alone: {heard:?}");
+    for (before, after) in heard.iter().zip(heard.iter().skip(1)) {
+        for growing in ["rows", "bytes_done"] {
+            assert!(
+                before[growing].as_u64() <= after[growing].as_u64(),
+                "{before} {after}"
+            );
+        }
+    }
+    let last = heard.last().unwrap();
+    assert_eq!(counts(last), [20_001, 20_000, 0, 0, 1]);
+    assert_eq!(
+        (&last["status"], &last["bytes_done"]),
+        (&json!("completed"), &last["bytes"])
+    );
+    // Theirs comes after all of ours, so the first that the other tenant hears would be one of ours.
+    let request = hub.http.post(format!("{}/api/v1/contacts/import", hub.url));
+    let theirs = request.bearer_auth(theirs).body("email\nann@example.org\n");
+    let theirs: Value = theirs.send().await.unwrap().json().await.unwrap();
+    let first = timeout(PATIENCE, others.next()).await.unwrap().unwrap();
+    assert_eq!((&first["id"], &first["rows"]), (&theirs["id"], &json!(1)));
     hub.done().await;
 }
 
@@ -497,8 +601,36 @@ async fn the_command_line_takes_files_in_and_out() {
         &["contacts", "import", file, "--list", "olds", "--dir"],
     )
     .await;
-    assert!(said.contains("there is no list olds"), "{said}");
+    assert!(
+        said.contains("there is no list `olds`; there is `news`. To make it, add --create-lists"),
+        "{said}"
+    );
     assert_eq!(code, 1);
+    let create = [
+        "contacts",
+        "import",
+        file,
+        "--list",
+        "olds",
+        "--create-lists",
+        "--map",
+        "Mail=email",
+        "--dir",
+    ];
+    let (said, code) = tidings(&hub, &create).await;
+    assert!(said.contains("2 rows: 0 created, 1 updated"), "{said}");
+    assert_eq!(code, 3, "{said}");
+    let lists = hub.get("/api/v1/lists").await;
+    let olds = lists
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|list| list["name"] == "olds")
+        .unwrap();
+    let olds = hub
+        .get(&format!("/api/v1/lists/{}", olds["id"].as_str().unwrap()))
+        .await;
+    assert_eq!(olds["counts"]["confirmed"], 1, "{olds}");
     let out = hub.dir().join("out.csv");
     let out = out.to_str().unwrap();
     let (said, code) = tidings(

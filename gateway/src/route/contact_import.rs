@@ -63,7 +63,7 @@ pub(crate) struct ImportQuery {
     encoding: Option<Encoding>,
     /// What columns are, as a JSON object by their header: a field (`name`, `external_id`, `language`, `time_zone`,
     /// `preferred_channel`), a kind of address (`email`, `phone`, a channel type), its consent (`email_consent`), an attribute and
-    /// how it is read (`attribute:plan`, `text:zip`, `number:seats`, `boolean:vip`), or `ignore`.
+    /// how it is read (`attribute:plan`, `attribute:zip:text`, `number:seats`, `boolean:vip`), or `ignore`.
     #[param(max_length = 65536)]
     mapping: Option<String>,
     /// What becomes of contacts that are there already; `update` when absent.

@@ -1,8 +1,11 @@
 //! What the columns of a file are: by their headers, as people and programs write them, or as a mapping says.
 //!
 //! A mapping's words, which may stand in a header too: a field (`name`), a kind of address (`email`, `telegram`), the consent of
-//! one (`email_consent`), an attribute by its name and how it is read (`attribute:plan`, `text:zip`, `number:seats`,
-//! `boolean:vip`), and `ignore`.
+//! one (`email_consent`), an attribute by its name and how it is read (`attribute:plan`, `attribute:zip:text` or `text:zip`,
+//! `number:seats`, `boolean:vip`), and `ignore`.
+//!
+//! Where no type is said, cells are of the type they look like, save in a column whose first cells are codes: it is text. That is
+//! found out from the same bytes whenever a file is opened, so that an import that goes on elsewhere reads the same.
 
 mod name;
 
@@ -11,9 +14,9 @@ use std::collections::{BTreeMap, HashSet};
 use schemas::Encoding;
 
 use super::{
-    record::{Fields, Place, Records, Step},
+    record::{self, Fields, Place, Records, Step},
     text::decode,
-    value::Type,
+    value::{self, Type},
 };
 
 pub use name::{attribute, header_of, meant};
@@ -115,12 +118,37 @@ pub fn read(
         let header = decode(field, encoding).ok_or(ColumnError::Unreadable)?;
         headers.push(header.trim().to_owned());
     }
+    let mut all = understood(headers, mapping)?;
+    let begin = records.place();
+    settle(&mut all, &mut records, &mut fields);
     Ok(Columns {
         delimiter,
-        all: understood(headers, mapping)?,
-        begin: records.place(),
+        all,
+        begin,
         encoding,
     })
+}
+
+/// Makes those of the attributes texts that have a code in what there is of the file, up to [`super::record::MAX_BYTES`].
+fn settle(all: &mut [(String, Column)], records: &mut Records, fields: &mut Fields) {
+    let from = records.place().bytes;
+    loop {
+        match records.next(fields) {
+            Step::Record(_) => {}
+            Step::Broken(..) => continue,
+            Step::More | Step::End => return,
+        }
+        if records.place().bytes - from > record::MAX_BYTES as u64 {
+            return;
+        }
+        for ((_, column), field) in all.iter_mut().zip(fields.iter()) {
+            if let Column::Attribute(_, as_type @ Type::Auto) = column
+                && std::str::from_utf8(field).is_ok_and(|cell| value::is_code(cell.trim()))
+            {
+                *as_type = Type::Text;
+            }
+        }
+    }
 }
 
 /// The delimiter that a first line `sep=;` tells, as Excel writes it, and where the header begins.
@@ -322,6 +350,33 @@ mod tests {
             twice.all.get(3).map(|(_, column)| column),
             Some(&Column::Address("email"))
         );
+    }
+
+    #[test]
+    fn a_column_of_codes_is_text() {
+        let header = "email,area,n,attribute:k,number:m,PLZ,attribute:seats:number,attribute:a:b\n";
+        let kinds = |file: &str| -> Vec<Type> {
+            let read = columns(file, &[]).unwrap();
+            let types = read.all.into_iter().filter_map(|(_, column)| match column {
+                Column::Attribute(_, as_type) => Some(as_type),
+                _ => None,
+            });
+            types.collect()
+        };
+        use Type::{Auto, Number, Text};
+        assert_eq!(
+            kinds(header),
+            [Auto, Auto, Auto, Number, Text, Number, Auto]
+        );
+        let rows =
+            "a@b.example,1,5,1,1,1,1,1\nbroken,\"\nb@b.example,\"0123\",-0.5,+4930,007,1,007,'01\n";
+        let file = format!("{header}{rows}");
+        assert_eq!(kinds(&file), [Text, Auto, Text, Number, Text, Number, Auto]);
+        let far = format!(
+            "{header}{}{rows}",
+            "a@b.example,1\n".repeat(record::MAX_BYTES / 14)
+        );
+        assert_eq!(kinds(&far), kinds(header));
     }
 
     #[test]

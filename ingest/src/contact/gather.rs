@@ -8,10 +8,9 @@ use store::contact::{
     import::{Batch, Claimed, Entry, ImportError},
 };
 
-use super::{record::Place, row};
+use super::{pace::MAX_ROWS, record::Place, row};
 
-/// Rows of a batch, and bytes of the file they may come from: what is in memory at a time.
-pub(super) const MAX_ROWS: u64 = 10_000;
+/// Bytes of the file that a batch may come from; with [`MAX_ROWS`], what is in memory at a time.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Batches of one import.
@@ -45,10 +44,10 @@ impl<'a> Gather<'a> {
         }
     }
 
-    /// Whether a batch that reaches `place` has enough.
+    /// Whether a batch of so many rows that reaches `place` has enough.
     #[must_use]
-    pub(super) fn is_full(&self, place: Place) -> bool {
-        self.rows >= MAX_ROWS || place.bytes.saturating_sub(self.began.bytes) >= MAX_BYTES
+    pub(super) fn is_full(&self, rows: u64, place: Place) -> bool {
+        self.rows >= rows.min(MAX_ROWS) || place.bytes.saturating_sub(self.began.bytes) >= MAX_BYTES
     }
 
     pub(super) fn reject(&mut self, error: ImportError) {
@@ -220,19 +219,22 @@ mod tests {
         let claimed = claimed(OnConflict::Skip);
         let mut gather = Gather::new(&claimed, Place::START);
         for line in 0..MAX_ROWS {
-            assert!(!gather.is_full(Place::START));
+            assert!(!gather.is_full(u64::MAX, Place::START));
             gather.reject(ImportError {
                 line,
                 column: None,
                 reason: String::new(),
             });
         }
-        assert!(gather.is_full(Place::START));
+        assert!(gather.is_full(u64::MAX, Place::START));
         let batch = gather.take(Place::START, false);
         assert_eq!((batch.rejected, batch.errors.len()), (MAX_ROWS, 2));
-        assert!(gather.is_full(Place {
+        let far = Place {
             bytes: MAX_BYTES,
-            line: 2
-        }));
+            line: 2,
+        };
+        assert!(gather.is_full(u64::MAX, far));
+        gather.add(entry(1, &["a"], None));
+        assert!(gather.is_full(1, Place::START) && !gather.is_full(2, Place::START));
     }
 }

@@ -1,5 +1,7 @@
 //! One import: its file in ranges, its rows in batches. The next batch is read while the database writes the last one.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use nats::Bus;
 use schemas::{ImportId, ImportProgress, TenantId, subject};
@@ -14,6 +16,7 @@ use super::{
     Files, LEASE,
     column::{self, Columns},
     gather::Gather,
+    pace::Pace,
     record::{self, Fields, Place, Records, Step},
     row::Reader,
 };
@@ -43,11 +46,12 @@ pub(super) async fn import(
     stop: &CancellationToken,
 ) -> Result<(), Ended> {
     let columns = header(files, claimed).await?;
-    // One that is written, one that waits, one that is gathered.
+    // One is written, and one is gathered in its place or waits there.
     let (sender, batches) = mpsc::channel(1);
+    let pace = Pace::default();
     let (read, wrote) = tokio::join!(
-        read(files, claimed, &columns, sender),
-        write(bus, store, owner, claimed, batches, stop)
+        read(files, claimed, &columns, &pace, sender),
+        write(bus, store, owner, claimed, &pace, batches, stop)
     );
     // Where writing ended, reading merely noticed.
     wrote?;
@@ -86,6 +90,7 @@ async fn read(
     files: &dyn Files,
     claimed: &Claimed,
     columns: &Columns,
+    pace: &Pace,
     batches: mpsc::Sender<Batch>,
 ) -> Result<(), Ended> {
     let begin = match claimed.line {
@@ -105,6 +110,7 @@ async fn read(
     let mut gather = Gather::new(claimed, begin);
     let mut from = begin.bytes;
     let mut rows = 0u32;
+    let mut place = batches.reserve().await.map_err(|_| Ended::Gone)?;
     loop {
         match records.next(&mut fields) {
             Step::Record(line) => match reader.read(line, &fields) {
@@ -131,13 +137,13 @@ async fn read(
                 records.feed(&bytes);
             }
             Step::End => {
-                let last = gather.take(records.place(), true);
-                return batches.send(last).await.map_err(|_| Ended::Gone);
+                place.send(gather.take(records.place(), true));
+                return Ok(());
             }
         }
-        if gather.is_full(records.place()) {
-            let batch = gather.take(records.place(), false);
-            batches.send(batch).await.map_err(|_| Ended::Gone)?;
+        if gather.is_full(pace.rows(), records.place()) {
+            place.send(gather.take(records.place(), false));
+            place = batches.reserve().await.map_err(|_| Ended::Gone)?;
         }
         rows = rows.wrapping_add(1);
         if rows.is_multiple_of(TURN) {
@@ -151,6 +157,7 @@ async fn write(
     store: &Store,
     owner: &str,
     claimed: &Claimed,
+    pace: &Pace,
     mut batches: mpsc::Receiver<Batch>,
     stop: &CancellationToken,
 ) -> Result<(), Ended> {
@@ -159,8 +166,12 @@ async fn write(
         if stop.is_cancelled() {
             return Err(Ended::Later);
         }
+        let began = Instant::now();
         match rows::write(store, owner, &claimed, LEASE, &batch).await {
-            Ok(wrote) => claimed.room -= wrote.errors.min(claimed.room),
+            Ok(wrote) => {
+                pace.took(began.elapsed());
+                claimed.room -= wrote.errors.min(claimed.room);
+            }
             Err(Refused::Gone) => return Err(Ended::Gone),
             Err(Refused::List) => {
                 return Err(Ended::Failed(

@@ -70,12 +70,7 @@ impl Reader<'_> {
         }
         self.consent(&mut entry, &consents);
         self.name(&mut entry);
-        let size: usize = entry
-            .attributes
-            .iter()
-            .map(|(name, value)| name.len() + value.to_string().len() + 4)
-            .sum();
-        if size > MAX_ATTRIBUTES_BYTES {
+        if is_large(&entry.attributes) {
             return Err(wrong(None, "its attributes are larger than 32 KiB"));
         }
         entry.line = line;
@@ -191,6 +186,19 @@ impl Reader<'_> {
             entry.name = Some(Some(name));
         }
     }
+}
+
+/// Whether attributes may be larger as JSON than they may be.
+fn is_large(attributes: &Map<String, Value>) -> bool {
+    // No letter needs more than six bytes in JSON; most rows are far from the limit even so.
+    let most = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => (name.len() + text.len()) * 6 + 8,
+        Value::Null | Value::Bool(_) | Value::Number(_) => name.len() * 6 + 40,
+        Value::Array(_) | Value::Object(_) => MAX_ATTRIBUTES_BYTES,
+    };
+    let exact = |(name, value): (&String, &Value)| name.len() + value.to_string().len() + 4;
+    attributes.iter().map(most).sum::<usize>() > MAX_ATTRIBUTES_BYTES
+        && attributes.iter().map(exact).sum::<usize>() > MAX_ATTRIBUTES_BYTES
 }
 
 fn short(text: &str) -> Option<String> {

@@ -2,7 +2,8 @@
 //! as itself again.
 //!
 //! An apostrophe before a text says that it is one: spreadsheets have it so, and put none of it on the screen. It stands
-//! before what they would run (`=1+1`), and before a text that would be read as another type (`012` is text, `'12` too).
+//! before what they would run (`=1+1`), and before a text that would be read as another type (`'12`), or make its column one of
+//! text ([`is_code`]).
 
 use std::borrow::Cow;
 
@@ -30,6 +31,15 @@ pub enum ValueError {
 
 /// Most digits of what is taken for a number by itself; more are lost in one, and are ids anyway.
 const MAX_DIGITS: usize = 15;
+
+/// Whether digits are a name rather than a quantity: a number would lose the zero before them (`01234`), the plus (`+4930`), or
+/// the last of more than fifteen. A column that has one is text, so that `12345` beside it is the same kind of thing.
+#[must_use]
+pub fn is_code(cell: &str) -> bool {
+    let digits = cell.strip_prefix('+').unwrap_or(cell);
+    let is_more = digits.len() < cell.len() || digits.starts_with('0') || digits.len() > MAX_DIGITS;
+    digits.len() > 1 && is_more && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 /// The value of a trimmed cell that is not empty.
 ///
@@ -102,7 +112,7 @@ fn is_special(text: &str, typed: bool) -> bool {
     };
     bare.starts_with(['=', '@', '\t', '\r', '\n'])
         || signed.is_some_and(|rest| !is_number(rest))
-        || (typed && looks(bare).is_some())
+        || (typed && (looks(bare).is_some() || is_code(bare)))
 }
 
 /// What a cell is when it is no text.
@@ -166,6 +176,7 @@ mod tests {
             ("[\"vip\"]", json!(["vip"])),
             ("[vip]", json!("[vip]")),
             ("'12", json!("12")),
+            ("'01234", json!("01234")),
             ("'=1+1", json!("=1+1")),
             ("'s-Hertogenbosch", json!("'s-Hertogenbosch")),
         ] {
@@ -181,12 +192,25 @@ mod tests {
         assert_eq!(text("'12"), "'12");
     }
 
+    #[test]
+    fn digits_that_are_a_name_are_no_number() {
+        for cell in ["01234", "+4930", "+15", "1234567890123456", "00"] {
+            assert!(is_code(cell), "{cell}");
+            assert_eq!(read(cell, Type::Auto), Ok(json!(cell)), "{cell}");
+            assert_eq!(written(&json!(cell)), format!("'{cell}"));
+        }
+        for cell in ["0", "12345", "-5", "0.5", "+", "+4 30", "007a", "", "'01"] {
+            assert!(!is_code(cell), "{cell}");
+        }
+    }
+
     fn values() -> impl Strategy<Value = Value> {
         prop_oneof![
             any::<bool>().prop_map(Value::from),
             (-999_999_999i64..999_999_999).prop_map(Value::from),
             (-100_000i32..100_000).prop_map(|number| json!(f64::from(number) / 8.0)),
             "['=+@0-9.a-z\\[\\]{}-]{0,8}".prop_map(Value::from),
+            "[+0]?[0-9]{0,17}".prop_map(Value::from),
             proptest::collection::vec("[a-z]{0,3}", 0..3).prop_map(Value::from),
         ]
     }

@@ -15,15 +15,19 @@ const MAX_NAME: usize = 255;
 pub fn meant(word: &str) -> Option<Column> {
     let word = word.trim();
     if let Some((kind, name)) = word.split_once(':') {
-        let kind = match kind {
-            "attribute" => Type::Auto,
-            "text" => Type::Text,
-            "number" => Type::Number,
-            "boolean" => Type::Boolean,
-            _ => return None,
+        let (name, as_type) = match kind {
+            // `attribute:zip:text` is `text:zip`.
+            "attribute" => match name
+                .rsplit_once(':')
+                .map(|(name, word)| (name, typed(word)))
+            {
+                Some((name, Some(as_type))) => (name, as_type),
+                Some((_, None)) | None => (name, Type::Auto),
+            },
+            kind => (name, typed(kind)?),
         };
         let named = (1..=MAX_NAME).contains(&name.len()) && !name.contains('\0');
-        return named.then(|| Column::Attribute(name.to_owned(), kind));
+        return named.then(|| Column::Attribute(name.to_owned(), as_type));
     }
     Some(match word {
         "name" => Column::Name,
@@ -36,6 +40,16 @@ pub fn meant(word: &str) -> Option<Column> {
             Some(kind) => Column::Consent(address::kind(kind)?),
             None => Column::Address(address::kind(word)?),
         },
+    })
+}
+
+fn typed(word: &str) -> Option<Type> {
+    Some(match word {
+        "auto" => Type::Auto,
+        "text" => Type::Text,
+        "number" => Type::Number,
+        "boolean" => Type::Boolean,
+        _ => return None,
     })
 }
 
@@ -53,9 +67,13 @@ pub(super) fn guessed(header: &str, taken: &HashSet<Column>) -> Result<Column, C
         return Ok(column);
     }
     let name = attribute(header);
+    let as_type = match is_code(&plain(header)) {
+        true => Type::Text,
+        false => Type::Auto,
+    };
     match name.is_empty() || name.len() > MAX_NAME {
         true => Err(ColumnError::Name(shown(header))),
-        false => Ok(Column::Attribute(name, Type::Auto)),
+        false => Ok(Column::Attribute(name, as_type)),
     }
 }
 
@@ -91,9 +109,39 @@ pub fn attribute(header: &str) -> String {
 #[must_use]
 pub fn header_of(attribute: &str) -> String {
     match guessed(attribute, &HashSet::new()) {
-        Ok(Column::Attribute(name, _)) if name == attribute => name,
-        _ => format!("attribute:{attribute}"),
+        // A code's column is text, and the attribute may be something else.
+        Ok(Column::Attribute(name, _)) if name == attribute && !is_code(&plain(attribute)) => name,
+        _ => match meant(&format!("attribute:{attribute}")) {
+            Some(Column::Attribute(name, Type::Auto)) if name == attribute => {
+                format!("attribute:{attribute}")
+            }
+            _ => format!("attribute:{attribute}:auto"),
+        },
     }
+}
+
+/// What digits of are names, not quantities: postal codes, numbers that one calls, accounts.
+fn is_code(plain: &str) -> bool {
+    matches!(
+        plain,
+        "zip"
+            | "zipcode"
+            | "postcode"
+            | "postalcode"
+            | "plz"
+            | "postleitzahl"
+            | "codepostal"
+            | "codigopostal"
+            | "fax"
+            | "faxnumber"
+            | "faxnummer"
+            | "customernumber"
+            | "kundennummer"
+            | "accountnumber"
+            | "kontonummer"
+            | "membernumber"
+            | "mitgliedsnummer"
+    )
 }
 
 /// Names that people and programs give to columns, in English, German, French and Spanish.
@@ -140,6 +188,9 @@ mod tests {
             ("mail", "attribute:mail"),
             ("contact_id", "attribute:contact_id"),
             ("a:b", "attribute:a:b"),
+            ("a:text", "attribute:a:text:auto"),
+            ("auto", "auto"),
+            ("zip", "attribute:zip"),
         ] {
             assert_eq!(header_of(name), header);
             let read = columns(&format!("{header},email\n"), &[]).unwrap();
