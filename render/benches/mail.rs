@@ -102,6 +102,7 @@ fn main() {
         subject: Some("{{ first_name }}, your plan renews soon".into()),
         text: String::new(),
         html: Some(html.clone()),
+        ..Wording::default()
     };
     let defaults = BTreeMap::new();
     let source = Source {

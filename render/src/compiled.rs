@@ -6,13 +6,16 @@ use std::{
 };
 
 use minijinja::{Environment, Value};
-use schemas::campaign::{Tracked, Wording};
+use schemas::{
+    ChannelKind, PlatformTemplate,
+    campaign::{Tracked, Wording},
+};
 
 use crate::{
-    construct, engine,
-    grammar::{self, Reads},
-    html, page,
+    approved::{Approved, lacking},
+    engine, grammar, html, page,
     problem::{Flaw, Part, Problem, RenderError},
+    ready::ready,
     recipient::{Links, Recipient},
     words::{self, Words},
 };
@@ -33,6 +36,8 @@ pub struct Rendered {
     pub subject: Option<String>,
     pub text: String,
     pub html: Option<String>,
+    /// The approved message that is sent instead of all that, where there is one.
+    pub platform: Option<PlatformTemplate>,
 }
 
 /// Templates ready to be filled in; shared by reference.
@@ -58,6 +63,18 @@ struct Spoken {
     names: Arc<[Box<str>]>,
     /// With what follows a dot.
     variables: BTreeSet<String>,
+    /// What channels of its platform send instead.
+    approved: Option<Approved>,
+}
+
+impl Spoken {
+    const fn has_words(&self) -> bool {
+        self.text.is_some() || self.html.is_some()
+    }
+
+    const fn is_approved(&self) -> bool {
+        self.approved.is_some()
+    }
 }
 
 impl Compiled {
@@ -77,15 +94,7 @@ impl Compiled {
         for wording in source.wordings {
             compiled.add(wording, source.tracked, &mut problems);
         }
-        if !source
-            .wordings
-            .iter()
-            .any(|wording| wording.language.is_none())
-        {
-            let flaw = Flaw::new(0, "There is no wording without a language.")
-                .hint("It is what contacts of any other language get.");
-            problems.push(flaw.placed("", None, Part::Text));
-        }
+        lacking(source.wordings, &mut problems);
         if problems.is_empty() {
             Ok(compiled)
         } else {
@@ -110,12 +119,82 @@ impl Compiled {
     /// Those of [`Self::variables`] in its wording for which a recipient has no value and the campaign no default.
     #[must_use]
     pub fn missing(&self, recipient: &Recipient<'_>) -> Vec<String> {
-        self.wording(recipient.language)
-            .map(|wording| missing(wording, recipient, &self.defaults))
-            .unwrap_or_default()
+        let language = recipient.language;
+        let words = self.wording(language, Spoken::has_words);
+        let words = words.map(|wording| &wording.variables);
+        let approved = self.approved(language).map(|approved| &approved.variables);
+        let names: BTreeSet<String> = words
+            .into_iter()
+            .chain(approved)
+            .flat_map(|variables| missing(variables, recipient, &self.defaults))
+            .collect();
+        names.into_iter().collect()
     }
 
-    /// What a recipient gets.
+    /// Whether there is something to say by channels that no approved message is for.
+    #[must_use]
+    pub fn has_words(&self) -> bool {
+        self.wordings.iter().any(Spoken::has_words)
+    }
+
+    /// What a recipient gets by a channel of this kind: the approved message, where it is one for such a channel, else
+    /// the words. A sandbox that has no words says which approved message it would be.
+    ///
+    /// # Errors
+    /// [`RenderError`]: this recipient cannot be written to; the next one may.
+    pub fn render_for(
+        &self,
+        kind: ChannelKind,
+        recipient: &Recipient<'_>,
+        links: &dyn Links,
+    ) -> Result<Rendered, RenderError> {
+        let shown = kind == ChannelKind::Sandbox && !self.has_words();
+        let approved = self.approved(recipient.language);
+        let Some(approved) = approved.filter(|approved| shown || approved.fits(kind)) else {
+            return self.render(recipient, links);
+        };
+        let filled = self.filled(approved, recipient, links)?;
+        Ok(Rendered {
+            subject: None,
+            text: if shown {
+                filled.summary()
+            } else {
+                String::new()
+            },
+            html: None,
+            platform: Some(filled),
+        })
+    }
+
+    /// The approved message that a recipient gets by channels of its platform; none where there is none.
+    #[must_use]
+    pub fn platform(
+        &self,
+        recipient: &Recipient<'_>,
+        links: &dyn Links,
+    ) -> Option<Result<PlatformTemplate, RenderError>> {
+        let approved = self.approved(recipient.language)?;
+        Some(self.filled(approved, recipient, links))
+    }
+
+    fn approved(&self, language: Option<&str>) -> Option<&Approved> {
+        self.wording(language, Spoken::is_approved)?
+            .approved
+            .as_ref()
+    }
+
+    fn filled(
+        &self,
+        approved: &Approved,
+        recipient: &Recipient<'_>,
+        links: &dyn Links,
+    ) -> Result<PlatformTemplate, RenderError> {
+        approved
+            .fill(&self.engine, recipient, &self.defaults, links)
+            .map_err(|error| self.named(error, &approved.variables, recipient))
+    }
+
+    /// The words that a recipient gets.
     ///
     /// # Errors
     /// [`RenderError`]: this recipient cannot be written to; the next one may.
@@ -124,7 +203,9 @@ impl Compiled {
         recipient: &Recipient<'_>,
         links: &dyn Links,
     ) -> Result<Rendered, RenderError> {
-        let wording = self.wording(recipient.language).ok_or(RenderError::Empty)?;
+        let wording = self
+            .wording(recipient.language, Spoken::has_words)
+            .ok_or(RenderError::Empty)?;
         let words = Words::new(
             &wording.names,
             &wording.variables,
@@ -157,31 +238,44 @@ impl Compiled {
                     text.trim().to_owned()
                 },
                 html: html.transpose()?,
+                platform: None,
             })
         };
         match parts() {
-            Err(RenderError::Missing(_)) => {
-                let mut names = missing(wording, recipient, &self.defaults);
-                if names.iter().any(|name| self.required.contains(name)) {
-                    names.retain(|name| self.required.contains(name));
-                }
-                Err(RenderError::Missing(names))
-            }
+            Err(error) => Err(self.named(error, &wording.variables, recipient)),
             Ok(said) if said.text.is_empty() && said.html.is_none() => Err(RenderError::Empty),
             said => said,
         }
     }
 
-    /// The wording of a language, of its primary language, or the one without.
-    fn wording(&self, language: Option<&str>) -> Option<&Spoken> {
+    /// The error, with the names that are missing.
+    fn named(
+        &self,
+        error: RenderError,
+        variables: &BTreeSet<String>,
+        recipient: &Recipient<'_>,
+    ) -> RenderError {
+        if !matches!(error, RenderError::Missing(_)) {
+            return error;
+        }
+        let mut names = missing(variables, recipient, &self.defaults);
+        if names.iter().any(|name| self.required.contains(name)) {
+            names.retain(|name| self.required.contains(name));
+        }
+        RenderError::Missing(names)
+    }
+
+    /// The wording of a language, of its primary language, or the one without; the first of them that `has` it.
+    fn wording(&self, language: Option<&str>, has: impl Fn(&Spoken) -> bool) -> Option<&Spoken> {
         let of = |language: Option<&str>| {
-            self.wordings
-                .iter()
-                .find(|wording| match (wording.language.as_deref(), language) {
+            let wordings = self.wordings.iter();
+            wordings.filter(|wording| has(wording)).find(|wording| {
+                match (wording.language.as_deref(), language) {
                     (Some(has), Some(wants)) => has.eq_ignore_ascii_case(wants),
                     (None, None) => true,
                     _ => false,
-                })
+                }
+            })
         };
         let primary = language.and_then(|language| language.split(['-', '_']).next());
         language
@@ -234,12 +328,7 @@ impl Compiled {
             Some((_, Some(made))) => prepare(Part::Text, &format!("{made}\n")),
             _ => None,
         };
-        if wording.text.trim().is_empty()
-            && wording
-                .html
-                .as_deref()
-                .is_none_or(|html| html.trim().is_empty())
-        {
+        if !wording.has_words() && wording.platform.is_none() {
             problems.push(Flaw::new(0, "There is no text.").placed("", language, Part::Text));
         }
         spoken.made = wording.text.trim().is_empty();
@@ -249,110 +338,49 @@ impl Compiled {
         let names: BTreeSet<Box<str>> = spoken
             .variables
             .iter()
-            .map(|name| root(name).into())
+            .map(|name| words::root(name).into())
             .collect();
         spoken.names = names.into_iter().collect();
-        let read = spoken
-            .variables
-            .iter()
-            .filter(|name| !words::is_built_in(root(name)) || *name == "email");
-        for name in read {
-            self.variables.insert(name.clone());
-            let provided = optional.contains(name)
-                || optional.contains(root(name))
-                || self.defaults.contains_key(root(name));
-            if !provided {
-                self.required.insert(name.clone());
+        self.reads(&spoken.variables, &optional);
+        if let Some(template) = &wording.platform {
+            match Approved::new(&mut self.engine, number, template, language) {
+                Ok(approved) => {
+                    self.reads(&approved.variables, &approved.optional);
+                    spoken.approved = Some(approved);
+                }
+                Err(wrong) => problems.extend(wrong),
             }
         }
         self.wordings.push(spoken);
     }
-}
 
-/// A part that is in the engine.
-struct Ready {
-    variables: BTreeSet<String>,
-    optional: BTreeSet<String>,
-    /// Of HTML: the source of a text part made of it.
-    text: Option<String>,
-}
-
-/// Checks a part and puts it into the engine.
-fn ready(
-    engine: &mut Environment<'static>,
-    name: &str,
-    source: &str,
-    part: Part,
-    tracked: Tracked,
-    footer: Option<Option<&str>>,
-) -> Result<Ready, Vec<Flaw>> {
-    if let Some(at) = source.bytes().position(|byte| !page::is_plain(byte)) {
-        return Err(vec![Flaw::new(at, "There is a control character here.")]);
-    }
-    let pieces = construct::cut(source).map_err(|flaw| vec![flaw])?;
-    let Reads { optional } = grammar::check(source, &pieces)?;
-    engine
-        .add_template_owned(name.to_owned(), source.to_owned())
-        .map_err(|error| vec![syntax(&error, source)])?;
-    let variables: BTreeSet<String> = engine
-        .get_template(name)
-        .map(|template| template.undeclared_variables(true))
-        .unwrap_or_default()
-        .into_iter()
-        .collect();
-    let names_a_way_out =
-        variables.contains("unsubscribe_url") || variables.contains("preferences_url");
-    let footer = footer.filter(|_| !names_a_way_out);
-    let mut text = None;
-    let changed = match part {
-        Part::Html => {
-            let document = html::scan(source, &pieces)?;
-            text = Some(html::plain(source, &pieces, &document));
-            Some(html::ready(source, &pieces, &document, tracked, footer)?)
+    /// Notes what is read, and what of it every contact must have.
+    fn reads(&mut self, variables: &BTreeSet<String>, optional: &BTreeSet<String>) {
+        let read = variables
+            .iter()
+            .filter(|name| !words::is_built_in(words::root(name)) || *name == "email");
+        for name in read {
+            self.variables.insert(name.clone());
+            let provided = optional.contains(name)
+                || optional.contains(words::root(name))
+                || self.defaults.contains_key(words::root(name));
+            if !provided {
+                self.required.insert(name.clone());
+            }
         }
-        Part::Text => footer.map(|language| source.to_owned() + &html::plain_footer(language)),
-        Part::Subject => None,
-    };
-    if let Some(changed) = changed {
-        engine
-            .add_template_owned(name.to_owned(), changed)
-            .map_err(|error| vec![syntax(&error, source)])?;
     }
-    Ok(Ready {
-        variables,
-        optional,
-        text,
-    })
-}
-
-/// What the engine's own compiler says.
-fn syntax(error: &minijinja::Error, source: &str) -> Flaw {
-    let line = error.line().unwrap_or(1);
-    let begin: usize = source
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
-    let at = error.range().map_or(begin, |range| range.start);
-    let detail = error.detail().unwrap_or("it cannot be read");
-    Flaw::new(at, format!("This is no template: {detail}."))
 }
 
 fn missing(
-    wording: &Spoken,
+    variables: &BTreeSet<String>,
     recipient: &Recipient<'_>,
     defaults: &BTreeMap<String, String>,
 ) -> Vec<String> {
-    wording
-        .variables
+    variables
         .iter()
-        .filter(|name| !words::has(root(name), recipient, defaults))
+        .filter(|name| !words::has(words::root(name), recipient, defaults))
         .cloned()
         .collect()
-}
-
-fn root(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
 }
 
 fn one_line(subject: &str) -> String {
@@ -361,4 +389,4 @@ fn one_line(subject: &str) -> String {
 
 #[cfg(test)]
 #[path = "compiled_tests.rs"]
-mod tests;
+pub(crate) mod tests;

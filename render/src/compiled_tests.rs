@@ -32,7 +32,7 @@ fn wording(language: Option<&str>, text: &str) -> Wording {
         language: language.map(str::to_owned),
         subject: None,
         text: text.into(),
-        html: None,
+        ..Wording::default()
     }
 }
 

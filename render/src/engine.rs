@@ -15,6 +15,8 @@ use crate::{
 const FUEL: u64 = 50_000;
 /// Longest subject, in bytes: a line of RFC 5322.
 const MAX_SUBJECT: usize = 998;
+/// Longest text of an approved message's variable, in bytes: more than any platform takes.
+const MAX_VARIABLE: usize = 4096;
 
 /// An engine without templates. Names that end in `.html` are escaped.
 pub(crate) fn engine() -> Environment<'static> {
@@ -56,6 +58,7 @@ pub(crate) const fn longest(part: Part) -> usize {
         Part::Subject => MAX_SUBJECT,
         Part::Text => MAX_TEXT,
         Part::Html => MAX_HTML,
+        Part::Platform => MAX_VARIABLE,
     }
 }
 

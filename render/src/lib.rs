@@ -13,9 +13,12 @@
 //!   value without quotes, a script, the name of an attribute) is a [`Problem`] of the template;
 //! - an undefined name is an error, never an empty gap in a letter.
 //!
+//! An approved message of a platform ([`schemas::PlatformTemplate`]) has its variables filled in the same way (`approved`).
+//!
 //! Deliberately absent: sending, tracking tokens and their keys (the caller's [`Links`]), templates of answers
 //! (`stages`), includes, macros and functions.
 
+mod approved;
 mod compiled;
 mod construct;
 mod engine;
@@ -24,6 +27,7 @@ mod grammar;
 mod html;
 mod page;
 mod problem;
+mod ready;
 mod recipient;
 mod token;
 mod words;

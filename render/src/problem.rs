@@ -11,6 +11,9 @@ pub enum Part {
     Subject,
     Text,
     Html,
+    /// An approved message of a platform.
+    #[serde(rename = "platform_template")]
+    Platform,
 }
 
 impl Part {
@@ -20,6 +23,7 @@ impl Part {
             Self::Subject => "subject",
             Self::Text => "text",
             Self::Html => "html",
+            Self::Platform => "platform_template",
         }
     }
 }
@@ -30,6 +34,9 @@ pub struct Problem {
     /// Of which variant; none: of the one without a language.
     pub language: Option<String>,
     pub part: Part,
+    /// Of an approved message: where in it, a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
@@ -52,8 +59,9 @@ impl fmt::Display for Problem {
         } = self;
         write!(
             f,
-            "{}, line {line}, column {column}: {reason}",
-            self.part.name()
+            "{}{}, line {line}, column {column}: {reason}",
+            self.part.name(),
+            self.place.as_deref().unwrap_or_default()
         )?;
         match &self.hint {
             Some(hint) => write!(f, " {hint}"),
@@ -97,6 +105,7 @@ impl Flaw {
         Problem {
             language: language.map(str::to_owned),
             part,
+            place: None,
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(column).unwrap_or(u32::MAX),
             reason: self.reason,
@@ -122,6 +131,13 @@ pub enum RenderError {
         part: Part,
         line: u32,
         reason: String,
+    },
+    /// A variable of an approved message is not as its platform takes it.
+    #[error("{place} of the platform template {reason}")]
+    Variable {
+        /// A JSON pointer.
+        place: String,
+        reason: &'static str,
     },
     #[error("the message is empty")]
     Empty,

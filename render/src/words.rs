@@ -34,6 +34,11 @@ const MAX_VALUE: usize = 32 * 1024;
 /// How deep a value may be nested; what is deeper is not there.
 const MAX_DEPTH: u8 = 16;
 
+/// A name without what follows a dot.
+pub(crate) fn root(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
 /// Whether a name needs no attribute of its own.
 pub(crate) fn is_built_in(name: &str) -> bool {
     BUILT_IN.contains(&name)

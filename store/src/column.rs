@@ -7,15 +7,18 @@ use schemas::campaign::{
 use schemas::{
     ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, Consent, ContactId,
     ConversationId, ConversationStatus, DeliveryState, Direction, ImportId, ImportStatus, ListId,
-    MediaId, Membership, MessageId, MessageType, OptIn, PartyType, Priority, RuleId, SegmentId,
-    SuppressionId, SuppressionReason, SuppressionScope, Task, TemplateId, TenantId, Timestamp,
-    sms::SmsEncoding,
+    MediaId, Membership, MessageId, MessageType, OptIn, PartyType, PlatformTemplate, Priority,
+    RuleId, SegmentId, SuppressionId, SuppressionReason, SuppressionScope, Task, TemplateId,
+    TenantId, Timestamp, sms::SmsEncoding,
 };
 use sqlx::{
     Decode, Postgres, Type, ValueRef,
     error::BoxDynError,
     postgres::{PgTypeInfo, PgValueRef},
-    types::chrono::{DateTime, Utc},
+    types::{
+        Json,
+        chrono::{DateTime, Utc},
+    },
 };
 use uuid::Uuid;
 
@@ -28,6 +31,9 @@ pub(crate) struct MaybeId(Option<Uuid>);
 /// A `timestamptz` that may be null; read as `"x!: MaybeTime"`.
 #[derive(Debug)]
 pub(crate) struct MaybeTime(Option<DateTime<Utc>>);
+/// A `jsonb` of an approved message, or null; read as `"x!: MaybeTemplate"`.
+#[derive(Debug)]
+pub(crate) struct MaybeTemplate(Option<Json<PlatformTemplate>>);
 /// A `text not null` that is the name of something of [`schemas`].
 #[derive(Debug)]
 pub(crate) struct Name<T>(T);
@@ -95,11 +101,21 @@ macro_rules! nullable {
         }
     )*};
 }
-nullable!((MaybeId, Uuid), (MaybeTime, DateTime<Utc>));
+nullable!(
+    (MaybeId, Uuid),
+    (MaybeTime, DateTime<Utc>),
+    (MaybeTemplate, Json<PlatformTemplate>)
+);
 
 impl From<MaybeTime> for Option<Timestamp> {
     fn from(at: MaybeTime) -> Self {
         at.0.map(Timestamp::from)
+    }
+}
+
+impl From<MaybeTemplate> for Option<PlatformTemplate> {
+    fn from(template: MaybeTemplate) -> Self {
+        template.0.map(|template| template.0)
     }
 }
 

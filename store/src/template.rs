@@ -2,12 +2,13 @@
 
 mod variant;
 
-use schemas::{ChannelId, TemplateId, TenantId, Timestamp};
+use schemas::{ChannelId, PlatformTemplate, TemplateId, TenantId, Timestamp};
 use serde_json::Value;
+use sqlx::types::Json;
 
 use crate::{
     Store, StoreError,
-    column::{Id, MaybeId},
+    column::{Id, MaybeId, MaybeTemplate},
     error::found,
 };
 
@@ -25,6 +26,8 @@ pub struct TemplateRow {
     pub subject: Option<String>,
     pub content: String,
     pub html_content: Option<String>,
+    /// What campaigns send by channels of its platform instead.
+    pub platform_template: Option<PlatformTemplate>,
     pub category: Option<String>,
     pub variables: Vec<String>,
     pub is_active: bool,
@@ -42,6 +45,8 @@ pub struct TemplateNew {
     pub subject: Option<String>,
     pub content: String,
     pub html_content: Option<String>,
+    /// What campaigns send by channels of its platform instead.
+    pub platform_template: Option<PlatformTemplate>,
     pub category: Option<String>,
     pub variables: Vec<String>,
     pub is_active: bool,
@@ -56,6 +61,7 @@ pub struct TemplatePatch {
     pub subject: Option<Option<String>>,
     pub content: Option<String>,
     pub html_content: Option<Option<String>>,
+    pub platform_template: Option<Option<PlatformTemplate>>,
     pub category: Option<Option<String>>,
     pub variables: Option<Vec<String>>,
     pub is_active: Option<bool>,
@@ -69,6 +75,7 @@ impl TemplatePatch {
         self.subject.is_some()
             || self.content.is_some()
             || self.html_content.is_some()
+            || self.platform_template.is_some()
             || self.variables.is_some()
     }
 
@@ -82,6 +89,9 @@ impl TemplatePatch {
         }
         if let Some(html) = &self.html_content {
             row.html_content.clone_from(html);
+        }
+        if let Some(platform) = &self.platform_template {
+            row.platform_template = platform.clone();
         }
         if let Some(variables) = &self.variables {
             row.variables.clone_from(variables);
@@ -110,10 +120,11 @@ pub async fn create(
     Ok(sqlx::query_as!(
         TemplateRow,
         r#"insert into comm_templates (tenant_id, channel_id, name, description, subject, content, html_content, category,
-               variables, is_active, metadata)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+               variables, is_active, metadata, platform_template)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
            returning id as "id: Id", tenant_id as "tenant_id: Id", channel_id as "channel_id!: MaybeId", name, description,
-               subject, content, html_content, category, variables, is_active, metadata, created_at, updated_at"#,
+               subject, content, html_content, platform_template as "platform_template!: MaybeTemplate", category,
+               variables, is_active, metadata, created_at, updated_at"#,
         tenant.0,
         new.channel_id.map(|id| id.0),
         new.name,
@@ -124,7 +135,8 @@ pub async fn create(
         new.category,
         &new.variables,
         new.is_active,
-        new.metadata
+        new.metadata,
+        new.platform_template.map(Json) as _
     )
     .fetch_one(&store.pool)
     .await?)
@@ -142,7 +154,8 @@ pub async fn list(
     Ok(sqlx::query_as!(
         TemplateRow,
         r#"select id as "id: Id", tenant_id as "tenant_id: Id", channel_id as "channel_id!: MaybeId", name, description,
-               subject, content, html_content, category, variables, is_active, metadata, created_at, updated_at
+               subject, content, html_content, platform_template as "platform_template!: MaybeTemplate", category,
+               variables, is_active, metadata, created_at, updated_at
            from comm_templates
            where tenant_id = $1 and ($2::uuid is null or channel_id is null or channel_id = $2)
              and ($3::text is null or category = $3) and ($4::boolean is null or is_active = $4)
@@ -168,7 +181,8 @@ pub async fn get(
     Ok(sqlx::query_as!(
         TemplateRow,
         r#"select id as "id: Id", tenant_id as "tenant_id: Id", channel_id as "channel_id!: MaybeId", name, description,
-               subject, content, html_content, category, variables, is_active, metadata, created_at, updated_at
+               subject, content, html_content, platform_template as "platform_template!: MaybeTemplate", category,
+               variables, is_active, metadata, created_at, updated_at
            from comm_templates where tenant_id = $1 and id = $2"#,
         tenant.0,
         id.0
@@ -199,10 +213,12 @@ pub async fn update(
                variables = coalesce($13, variables),
                is_active = coalesce($14, is_active),
                metadata = case when $15 then $16 else metadata end,
+               platform_template = case when $17 then $18 else platform_template end,
                updated_at = now()
            where tenant_id = $1 and id = $2
            returning id as "id: Id", tenant_id as "tenant_id: Id", channel_id as "channel_id!: MaybeId", name, description,
-               subject, content, html_content, category, variables, is_active, metadata, created_at, updated_at"#,
+               subject, content, html_content, platform_template as "platform_template!: MaybeTemplate", category,
+               variables, is_active, metadata, created_at, updated_at"#,
         tenant.0,
         id.0,
         patch.name,
@@ -218,7 +234,9 @@ pub async fn update(
         patch.variables.as_deref(),
         patch.is_active,
         patch.metadata.is_some(),
-        patch.metadata.flatten()
+        patch.metadata.flatten(),
+        patch.platform_template.is_some(),
+        patch.platform_template.flatten().map(Json) as _
     )
     .fetch_one(&store.pool)
     .await?)

@@ -35,6 +35,7 @@ pub(crate) mod outbox;
 mod owner;
 #[cfg(test)]
 mod owner_tests;
+mod platform_template;
 pub(crate) mod resolve;
 pub(crate) mod rule;
 pub(crate) mod segment;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{extract::State, http::StatusCode};
-use schemas::{ChannelId, TemplateId, Timestamp};
+use schemas::{ChannelId, PlatformTemplate, TemplateId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::template::{
@@ -11,7 +11,9 @@ use store::template::{
 };
 use utoipa::{IntoParams, ToSchema};
 
-use super::{object, optional_text, template_check, template_variant::VariantOut, text};
+use super::{
+    object, optional_text, platform_template, template_check, template_variant::VariantOut, text,
+};
 use crate::{
     auth::Caller,
     extract::{Json, Path, Query, given, present},
@@ -43,6 +45,9 @@ pub(crate) struct TemplateIn {
     #[serde(default, alias = "htmlContent")]
     #[schema(min_length = 1, max_length = 100_000)]
     html_content: Option<String>,
+    /// The approved message that campaigns send by channels of its platform instead; its texts are templates as well.
+    #[serde(default, alias = "platformTemplate")]
+    platform_template: Option<PlatformTemplate>,
     #[serde(default)]
     #[schema(min_length = 1, max_length = 255)]
     category: Option<String>,
@@ -85,6 +90,9 @@ pub(crate) struct TemplatePatch {
     #[serde(default, alias = "htmlContent", deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100_000)]
     html_content: Option<Option<String>>,
+    #[serde(default, alias = "platformTemplate", deserialize_with = "given")]
+    #[schema(value_type = Option<PlatformTemplate>)]
+    platform_template: Option<Option<PlatformTemplate>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     category: Option<Option<String>>,
@@ -109,6 +117,7 @@ pub(crate) struct TemplateOut {
     subject: Option<String>,
     content: String,
     html_content: Option<String>,
+    platform_template: Option<PlatformTemplate>,
     category: Option<String>,
     variables: Vec<String>,
     is_active: bool,
@@ -130,6 +139,7 @@ impl TemplateOut {
             subject: row.subject,
             content: row.content,
             html_content: row.html_content,
+            platform_template: row.platform_template,
             category: row.category,
             variables: row.variables,
             is_active: row.is_active,
@@ -177,10 +187,11 @@ pub(crate) async fn create(
     text("/name", &body.name, 255)?;
     optional_text("/content", body.content.as_ref(), MAX_CONTENT)?;
     optional_text("/html_content", body.html_content.as_ref(), MAX_CONTENT)?;
-    if body.content.is_none() && body.html_content.is_none() {
+    platform_template::checked(body.platform_template.as_ref())?;
+    if body.content.is_none() && body.html_content.is_none() && body.platform_template.is_none() {
         return Err(ApiError::invalid(
             "/content",
-            "Give content, html_content or both.",
+            "Give content, html_content or both; or platform_template for an approved message.",
         ));
     }
     optional_text("/description", body.description.as_ref(), 2000)?;
@@ -194,6 +205,7 @@ pub(crate) async fn create(
         subject: body.subject,
         content: body.content.unwrap_or_default(),
         html_content: body.html_content,
+        platform_template: body.platform_template,
         category: body.category,
         variables: body.variables,
         is_active: body.is_active,
@@ -223,6 +235,7 @@ fn draft(caller: &Caller, new: &TemplateNew) -> TemplateRow {
         subject: new.subject.clone(),
         content: new.content.clone(),
         html_content: new.html_content.clone(),
+        platform_template: new.platform_template.clone(),
         category: None,
         variables: new.variables.clone(),
         is_active: new.is_active,
@@ -326,6 +339,7 @@ pub(crate) async fn update(
     optional_text("/description", flat(&body.description).as_ref(), 2000)?;
     optional_text("/subject", flat(&body.subject).as_ref(), 998)?;
     optional_text("/category", flat(&body.category).as_ref(), 255)?;
+    platform_template::checked(body.platform_template.as_ref().and_then(Option::as_ref))?;
     variables(body.variables.as_deref().unwrap_or_default())?;
     let patch = StorePatch {
         name: body.name,
@@ -333,6 +347,7 @@ pub(crate) async fn update(
         subject: body.subject,
         content: body.content,
         html_content: body.html_content,
+        platform_template: body.platform_template,
         category: body.category,
         variables: body.variables,
         is_active: body.is_active,

@@ -26,8 +26,10 @@ const OF_ANSWERS: [&str; 6] = ["args", "channel", "command", "sender", "subject"
 pub(crate) struct ProblemOut {
     /// Null: the template itself.
     language: Option<String>,
-    /// `subject`, `text` or `html`.
+    /// `subject`, `text`, `html` or `platform_template`.
     part: &'static str,
+    /// Of a `platform_template`: where in it, a JSON pointer.
+    place: Option<String>,
     line: u32,
     column: u32,
     reason: String,
@@ -39,6 +41,7 @@ impl From<Problem> for ProblemOut {
         Self {
             language: problem.language,
             part: problem.part.name(),
+            place: problem.place,
             line: problem.line,
             column: problem.column,
             reason: problem.reason,
@@ -70,12 +73,14 @@ pub(crate) fn wordings(template: &TemplateRow, variants: &[VariantRow]) -> Vec<W
         subject: template.subject.clone(),
         text: template.content.clone(),
         html: template.html_content.clone(),
+        platform: template.platform_template.clone(),
     };
     let others = variants.iter().map(|variant| Wording {
         language: Some(variant.language.clone()),
         subject: variant.subject.clone().or_else(|| template.subject.clone()),
         text: variant.content.clone(),
         html: variant.html_content.clone(),
+        platform: variant.platform_template.clone(),
     });
     std::iter::once(own).chain(others).collect()
 }

@@ -5,8 +5,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, http::HeaderMap};
-use render::{CampaignFacts, Links, Part, Problem, Recipient, Rendered};
-use schemas::{CampaignId, ChannelId, ChannelKind, ContactId, Priority, TemplateId};
+use render::{CampaignFacts, Compiled, Links, Part, Problem, Recipient, RenderError, Rendered};
+use schemas::{
+    CampaignId, ChannelId, ChannelKind, ContactId, PlatformTemplate, Priority, TemplateId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use store::conversation::ConversationNew;
@@ -59,6 +61,8 @@ pub(crate) struct PreviewOut {
     subject: Option<String>,
     text: Option<String>,
     html: Option<String>,
+    /// The approved message that is sent by channels of its platform, filled in.
+    platform_template: Option<PlatformTemplate>,
     /// Attributes that are read and not there; in their place stands their name in brackets.
     missing: Vec<String>,
     /// Why there is nothing to be seen.
@@ -177,6 +181,7 @@ fn refused(problems: Vec<Problem>) -> ApiError {
             Part::Subject => "/subject",
             Part::Text => "/content",
             Part::Html => "/html_content",
+            Part::Platform => "/platform_template",
         };
         Err(ApiError::invalid(pointer, problem.to_string()))
     });
@@ -207,24 +212,28 @@ pub(crate) async fn preview(
     let to = somebody.recipient();
     let bare = compiled(&wordings, false, &BTreeMap::new()).map_err(refused)?;
     let missing = bare.missing(&to);
-    let rendered = match bare.render(&to, &Plain) {
+    let both = |compiled: &Compiled| -> Result<_, RenderError> {
+        let said = compiled.has_words().then(|| compiled.render(&to, &Plain));
+        let approved = compiled.platform(&to, &Plain);
+        Ok((said.transpose()?, approved.transpose()?))
+    };
+    let rendered = match both(&bare) {
         Err(_) if !missing.is_empty() => {
             let names = missing.iter().filter_map(|name| name.split('.').next());
             let defaults = names
                 .map(|name| (name.to_owned(), format!("[{name}]")))
                 .collect();
-            compiled(&wordings, false, &defaults)
-                .map_err(refused)?
-                .render(&to, &Plain)
+            both(&compiled(&wordings, false, &defaults).map_err(refused)?)
         }
         rendered => rendered,
     };
     let failure = rendered.as_ref().err().map(ToString::to_string);
-    let said = rendered.ok();
+    let (said, platform_template) = rendered.unwrap_or_default();
     Ok(axum::Json(PreviewOut {
         subject: said.as_ref().and_then(|said| said.subject.clone()),
         text: said.as_ref().map(|said| said.text.clone()),
         html: said.and_then(|said| said.html),
+        platform_template,
         missing,
         failure,
     }))
@@ -268,7 +277,7 @@ pub(crate) async fn test(
     let compiled =
         compiled(&wordings(&template, &variants), false, &BTreeMap::new()).map_err(refused)?;
     let said = compiled
-        .render(&somebody.recipient(), &Plain)
+        .render_for(kind, &somebody.recipient(), &Plain)
         .map_err(|error| {
             ApiError::invalid("/attributes", format!("It cannot be rendered: {error}."))
         })?;
@@ -308,6 +317,9 @@ fn message(
     });
     if let (Some(html), true) = (said.html, has_html) {
         message["content"]["html"] = html.into();
+    }
+    if let Some(template) = said.platform {
+        message["template"] = json!(template);
     }
     if let (Some(subject), true) = (said.subject, has_html) {
         message["subject"] = subject.into();

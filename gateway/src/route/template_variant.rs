@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use schemas::{TemplateId, language_tag};
+use schemas::{PlatformTemplate, TemplateId, language_tag};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::template::VariantRow;
 use utoipa::ToSchema;
 
 use super::{
-    optional_text,
+    optional_text, platform_template,
     template::{MAX_CONTENT, missing, named},
 };
 use crate::{
@@ -37,6 +37,9 @@ pub(crate) struct VariantIn {
     #[serde(default, alias = "htmlContent")]
     #[schema(min_length = 1, max_length = 100_000)]
     html_content: Option<String>,
+    /// The approved message that campaigns send by channels of its platform instead; the template's when absent.
+    #[serde(default, alias = "platformTemplate")]
+    platform_template: Option<PlatformTemplate>,
 }
 
 /// A template in another language.
@@ -48,6 +51,7 @@ pub(crate) struct VariantOut {
     subject: Option<String>,
     content: String,
     html_content: Option<String>,
+    platform_template: Option<PlatformTemplate>,
 }
 
 impl From<VariantRow> for VariantOut {
@@ -57,6 +61,7 @@ impl From<VariantRow> for VariantOut {
             subject: row.subject,
             content: row.content,
             html_content: row.html_content,
+            platform_template: row.platform_template,
         }
     }
 }
@@ -112,10 +117,11 @@ pub(crate) async fn put(
     optional_text("/subject", body.subject.as_ref(), 998)?;
     optional_text("/content", body.content.as_ref(), MAX_CONTENT)?;
     optional_text("/html_content", body.html_content.as_ref(), MAX_CONTENT)?;
-    if body.content.is_none() && body.html_content.is_none() {
+    platform_template::checked(body.platform_template.as_ref())?;
+    if body.content.is_none() && body.html_content.is_none() && body.platform_template.is_none() {
         return Err(ApiError::invalid(
             "/content",
-            "Give content, html_content or both.",
+            "Give content, html_content or both; or platform_template for an approved message.",
         ));
     }
     let template = store::template::get(&hub.store, caller.tenant, id)
@@ -127,6 +133,7 @@ pub(crate) async fn put(
         subject: body.subject,
         content: body.content.unwrap_or_default(),
         html_content: body.html_content,
+        platform_template: body.platform_template,
     };
     super::template_check::declared(&template, std::slice::from_ref(&variant))?;
     let others = store::template::variants(&hub.store, caller.tenant, &[id]).await?;

@@ -9,6 +9,7 @@
 //! Invariants: whatever a crash splits is found again in the database; what is published twice is absorbed by the ledger;
 //! nothing here decides whether somebody is sent to twice. Deliberately absent: rendering and sending (`sinks::bulk`).
 
+mod approved;
 mod books;
 mod expand;
 mod lead;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use render::{Compiled, Source};
+use render::{Compiled, Part, Source};
 use schemas::{
     CampaignId, ChannelKind, ChannelStatus, ListId, SegmentId, TenantId, Timestamp,
     campaign::{CampaignStatus, CampaignType, Plan, PlannedChannel, Tracked, Wording},
@@ -15,6 +15,8 @@ use store::{
     contact::Choice,
     list, segment,
 };
+
+use super::approved;
 
 /// Why a campaign cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,7 @@ pub struct NotReady {
 }
 
 impl NotReady {
-    fn new(field: &'static str, reason: impl Into<String>) -> Self {
+    pub(super) fn new(field: &'static str, reason: impl Into<String>) -> Self {
         Self {
             field,
             reason: reason.into(),
@@ -67,7 +69,7 @@ pub async fn start(store: &Store, tenant: TenantId, id: CampaignId) -> Result<()
 pub async fn plan(store: &Store, row: &CampaignRow) -> Result<Plan, StartError> {
     let mut missing = Vec::new();
     let channels = channels(store, row, &mut missing).await?;
-    let (wordings, defaults) = wordings(store, row, &mut missing).await?;
+    let (wordings, defaults) = wordings(store, row, &channels, &mut missing).await?;
     let tracked = Tracked {
         opens: row.tracking_enabled && row.open_tracking_enabled,
         clicks: row.tracking_enabled && row.click_tracking_enabled,
@@ -85,7 +87,7 @@ pub async fn plan(store: &Store, row: &CampaignRow) -> Result<Plan, StartError> 
         Some(Err(problems)) => missing.extend(
             problems
                 .iter()
-                .map(|problem| NotReady::new(source_field(row), problem.to_string())),
+                .map(|problem| NotReady::new(source_field(row, problem.part), problem.to_string())),
         ),
         Some(Ok(compiled)) if missing.is_empty() => {
             audience(store, row, &choice, &channels, compiled, &mut missing).await?;
@@ -107,8 +109,11 @@ pub async fn plan(store: &Store, row: &CampaignRow) -> Result<Plan, StartError> 
     })
 }
 
-fn source_field(row: &CampaignRow) -> &'static str {
-    if row.template_id.is_some() {
+/// The field of the campaign that a part comes from.
+fn source_field(row: &CampaignRow, part: Part) -> &'static str {
+    if part == Part::Platform && row.platform_template.is_some() {
+        "platform_template"
+    } else if row.template_id.is_some() {
         "template_id"
     } else {
         "content"
@@ -185,6 +190,7 @@ async fn channels(
 async fn wordings(
     store: &Store,
     row: &CampaignRow,
+    channels: &[PlannedChannel],
     missing: &mut Vec<NotReady>,
 ) -> Result<(Vec<Wording>, BTreeMap<String, String>), StoreError> {
     let mut defaults = BTreeMap::new();
@@ -203,7 +209,7 @@ async fn wordings(
         },
         None => {
             let content = row.content.clone().unwrap_or_default();
-            if content.trim().is_empty() {
+            if content.trim().is_empty() && row.platform_template.is_none() {
                 let reason = "Give a template_id, or content.";
                 missing.push(NotReady::new("content", reason));
                 return Ok((Vec::new(), defaults));
@@ -219,6 +225,7 @@ async fn wordings(
                 subject: None,
                 text,
                 html,
+                platform: None,
             }]
         }
     };
@@ -231,12 +238,24 @@ async fn wordings(
             }
         }
     }
-    let lacks_subject = wordings.iter().any(|wording| {
-        wording
-            .subject
-            .as_ref()
-            .is_none_or(|line| line.trim().is_empty())
-    });
+    if let Some(template) = &row.platform_template {
+        // As with the subject.
+        for wording in &mut wordings {
+            if wording.language.is_none() {
+                wording.platform = Some(template.clone());
+            }
+        }
+    }
+    approved::sort(row.free_text, channels, &mut wordings, missing);
+    let lacks_subject = wordings
+        .iter()
+        .filter(|wording| wording.has_words())
+        .any(|wording| {
+            wording
+                .subject
+                .as_ref()
+                .is_none_or(|line| line.trim().is_empty())
+        });
     if row.kind == CampaignType::Email && lacks_subject && !wordings.is_empty() {
         let reason = "A mail needs a subject: give subject_line, or a template with one.";
         missing.push(NotReady::new("subject_line", reason));
@@ -354,7 +373,13 @@ async fn audience(
                 "{lacking} of {contacts} contacts have no `{name}`. Give it a default: \
                  {{{{ {name} | default(\"…\") }}}} in the template, or metadata.defaults.{name}."
             );
-            missing.push(NotReady::new(source_field(row), reason));
+            let part = if compiled.has_words() {
+                Part::Text
+            } else {
+                Part::Platform
+            };
+            let field = source_field(row, part);
+            missing.push(NotReady::new(field, reason));
         }
     }
     Ok(())

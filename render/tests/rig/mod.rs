@@ -44,6 +44,7 @@ pub(crate) fn mail(html: &str) -> Wording {
         subject: Some("Hello".into()),
         text: String::new(),
         html: Some(html.into()),
+        ..Wording::default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, ChannelKind, ListId};
+use crate::{ChannelId, ChannelKind, ListId, PlatformTemplate};
 
 /// What a campaign says and whom it is for, frozen when it starts: nothing that is edited later reaches half of an
 /// audience.
@@ -34,7 +34,7 @@ pub struct PlannedChannel {
 }
 
 /// The templates of one language.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wording {
     /// BCP 47; none: for everybody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +46,18 @@ pub struct Wording {
     pub text: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
+    /// What channels of its platform send instead of all that; its texts are templates as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<PlatformTemplate>,
+}
+
+impl Wording {
+    /// Whether it has words of its own: a text or HTML.
+    #[must_use]
+    pub fn has_words(&self) -> bool {
+        let html = self.html.as_deref().unwrap_or_default();
+        !self.text.trim().is_empty() || !html.trim().is_empty()
+    }
 }
 
 /// What is put into a message to hear of it again.
@@ -102,5 +114,23 @@ impl Default for Pace {
             window_zone: None,
             window_days: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn plans_of_before_are_read() {
+        let before = json!({
+            "channels": [], "wordings": [{"subject": "Hi", "text": "Hello"}], "lists": [], "segments": [],
+            "tracked": {"opens": true, "clicks": true, "unsubscribe": true}, "defaults": {}
+        });
+        let plan: Plan = serde_json::from_value(before.clone()).unwrap();
+        assert_eq!(plan.wordings.first().unwrap().platform, None);
+        assert_eq!(json!(plan), before);
     }
 }

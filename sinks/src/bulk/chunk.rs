@@ -253,6 +253,10 @@ impl Run {
         if decision.is_recipient_gone {
             self.suppress(chunk, claimed, &decision.code).await;
         }
+        if decision.is_content_refused {
+            let why = outcome.reason.as_deref();
+            self.shared.plans.refuse(chunk.campaign, why).await;
+        }
         outcome
     }
 

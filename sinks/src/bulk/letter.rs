@@ -83,7 +83,7 @@ pub(super) fn write(
         chunk,
         claimed,
     };
-    let rendered = compiled.render(&recipient, &signed)?;
+    let rendered = compiled.render_for(chunk.kind, &recipient, &signed)?;
     let is_mail = chunk.kind.address_kind() == ChannelKind::Email.address_kind();
     let mail = is_mail.then(|| {
         Box::new(MailFacts {
@@ -111,6 +111,7 @@ pub(super) fn write(
         content: Content {
             text: rendered.text,
             html: rendered.html.filter(|_| is_mail),
+            template: rendered.platform,
             ..Content::default()
         },
         sender: Party {

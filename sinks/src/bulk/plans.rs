@@ -16,7 +16,10 @@ use schemas::{
     CampaignId, TenantId,
     campaign::{CampaignStatus, Pace, Plan},
 };
-use store::{Store, StoreError, campaign::watch};
+use store::{
+    Store, StoreError,
+    campaign::{expand, watch},
+};
 
 use super::pace::Paces;
 
@@ -92,10 +95,39 @@ impl Plans {
                 if !runs && ids.contains(id) {
                     planned.runs.store(false, Ordering::Relaxed);
                 }
-                runs || !ids.contains(id)
+                // One that was not running when it was read, and is by now, is read again.
+                (runs && planned.runs()) || !ids.contains(id)
             }),
             // Sending goes on: the claim of the next chunk asks the database anyway.
             Err(error) => tracing::debug!(%error, "cannot ask whether campaigns run"),
+        }
+    }
+
+    /// Pauses a campaign whose approved message the platform refuses, whomever it goes to: here at once, and for
+    /// everybody by the database. Trying the others would only burn them.
+    pub(super) async fn refuse(&self, id: CampaignId, why: Option<&str>) {
+        let known = self.known().get(&id).cloned();
+        let ran = known.is_some_and(|planned| planned.runs.swap(false, Ordering::Relaxed));
+        if !ran {
+            return;
+        }
+        let why = format!(
+            "The platform refuses the approved template, whomever it is sent to ({}). Once it is approved and active there, \
+             resume, and retry-failed for those who failed; where its variables are wrong, stop and make another campaign.",
+            why.unwrap_or_default()
+        );
+        match expand::pause(&self.store, id, &why).await {
+            Ok(_) => {
+                tracing::warn!(campaign = %id, "paused: the approved template is refused");
+                self.known().remove(&id);
+            }
+            // Whoever fails next tries it again.
+            Err(error) => {
+                tracing::debug!(%error, "a campaign cannot be paused now");
+                if let Some(planned) = self.known().get(&id) {
+                    planned.runs.store(true, Ordering::Relaxed);
+                }
+            }
         }
     }
 

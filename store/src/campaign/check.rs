@@ -25,18 +25,15 @@ pub async fn wordings(
         subject: row.subject,
         text: row.content,
         html: row.html_content,
+        platform: row.platform_template,
     }];
-    let variants = sqlx::query!(
-        "select language, subject, content, html_content from comm_template_variants where template_id = $1 order by language",
-        template.0
-    )
-    .fetch_all(&store.pool)
-    .await?;
+    let variants = crate::template::variants(store, tenant, &[template]).await?;
     wordings.extend(variants.into_iter().map(|variant| Wording {
         language: Some(variant.language),
         subject: variant.subject,
         text: variant.content,
         html: variant.html_content,
+        platform: variant.platform_template,
     }));
     Ok((wordings, row.metadata))
 }

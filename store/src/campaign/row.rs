@@ -1,7 +1,7 @@
 //! Rows of `campaigns`, as people see them.
 
 use schemas::{
-    CampaignId, ChannelId, ListId, SegmentId, TemplateId, TenantId, Timestamp,
+    CampaignId, ChannelId, ListId, PlatformTemplate, SegmentId, TemplateId, TenantId, Timestamp,
     campaign::{CampaignStatus, CampaignType, Pace},
 };
 use serde_json::Value;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Cursor, Page, Store, StoreError,
-    column::{Id, MaybeId, MaybeTime, Name},
+    column::{Id, MaybeId, MaybeTemplate, MaybeTime, Name},
     error::found,
     page,
 };
@@ -35,6 +35,10 @@ pub struct CampaignRow {
     pub channel_ids: Vec<Uuid>,
     pub template_id: Option<TemplateId>,
     pub content: Option<String>,
+    /// What is sent by channels of its platform instead.
+    pub platform_template: Option<PlatformTemplate>,
+    /// Whether WhatsApp is given text without one.
+    pub free_text: bool,
     pub tracking_enabled: bool,
     pub open_tracking_enabled: bool,
     pub click_tracking_enabled: bool,
@@ -66,6 +70,8 @@ pub struct CampaignDraft {
     pub channel_ids: Vec<ChannelId>,
     pub template_id: Option<TemplateId>,
     pub content: Option<String>,
+    pub platform_template: Option<PlatformTemplate>,
+    pub free_text: bool,
     pub tracking_enabled: bool,
     pub open_tracking_enabled: bool,
     pub click_tracking_enabled: bool,
@@ -99,8 +105,8 @@ pub async fn create(
     sqlx::query!(
         "insert into campaigns (id, tenant_id, name, description, type, subject_line, sender_name, sender_email,
              target_segments, contact_list_ids, channel_ids, template_id, content, tracking_enabled, open_tracking_enabled,
-             click_tracking_enabled, unsubscribe_enabled, pace, scheduled_at, metadata, created_by)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+             click_tracking_enabled, unsubscribe_enabled, pace, scheduled_at, metadata, created_by, platform_template, free_text)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
         id.0,
         tenant.0,
         draft.name,
@@ -121,7 +127,9 @@ pub async fn create(
         Json(&draft.pace) as _,
         draft.scheduled_at.map(Timestamp::to_datetime),
         draft.metadata,
-        created_by
+        created_by,
+        draft.platform_template.as_ref().map(Json) as _,
+        draft.free_text
     )
     .execute(&store.pool)
     .await?;
@@ -143,7 +151,8 @@ pub async fn replace(
         "update campaigns set name = $3, description = $4, type = $5, subject_line = $6, sender_name = $7,
              sender_email = $8, target_segments = $9, contact_list_ids = $10, channel_ids = $11, template_id = $12,
              content = $13, tracking_enabled = $14, open_tracking_enabled = $15, click_tracking_enabled = $16,
-             unsubscribe_enabled = $17, pace = $18, scheduled_at = $19, metadata = $20, updated_at = now()
+             unsubscribe_enabled = $17, pace = $18, scheduled_at = $19, metadata = $20, platform_template = $21, free_text = $22,
+             updated_at = now()
          where tenant_id = $1 and id = $2 and status in ('DRAFT', 'SCHEDULED')",
         tenant.0,
         id.0,
@@ -164,7 +173,9 @@ pub async fn replace(
         draft.unsubscribe_enabled,
         Json(&draft.pace) as _,
         draft.scheduled_at.map(Timestamp::to_datetime),
-        draft.metadata
+        draft.metadata,
+        draft.platform_template.as_ref().map(Json) as _,
+        draft.free_text
     )
     .execute(&store.pool)
     .await?;
@@ -194,7 +205,7 @@ pub async fn get(
         r#"select id as "id: Id", tenant_id as "tenant_id: Id", name, description, type as "kind: Name<CampaignType>",
                status as "status: Name<CampaignStatus>", status_reason, subject_line, sender_name, sender_email,
                target_segments, contact_list_ids, channel_ids, template_id as "template_id!: MaybeId", content,
-               tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
+               platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
                pace as "pace: Json<Pace>", scheduled_at as "scheduled_at!: MaybeTime", started_at as "started_at!: MaybeTime",
                completed_at as "completed_at!: MaybeTime", audience, is_expanded, created_by, metadata, created_at, updated_at
            from campaigns where tenant_id = $1 and id = $2"#,
@@ -229,7 +240,7 @@ pub async fn list(
         r#"select id as "id: Id", tenant_id as "tenant_id: Id", name, description, type as "kind: Name<CampaignType>",
                status as "status: Name<CampaignStatus>", status_reason, subject_line, sender_name, sender_email,
                target_segments, contact_list_ids, channel_ids, template_id as "template_id!: MaybeId", content,
-               tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
+               platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
                pace as "pace: Json<Pace>", scheduled_at as "scheduled_at!: MaybeTime", started_at as "started_at!: MaybeTime",
                completed_at as "completed_at!: MaybeTime", audience, is_expanded, created_by, metadata, created_at, updated_at
            from campaigns

@@ -3,9 +3,14 @@
 //! The template itself is what every other language falls back on. A variant belongs to whom its template belongs to:
 //! each query asks the template's tenant.
 
-use schemas::{TemplateId, TenantId};
+use schemas::{PlatformTemplate, TemplateId, TenantId};
+use sqlx::types::Json;
 
-use crate::{Store, StoreError, column::Id, error::found};
+use crate::{
+    Store, StoreError,
+    column::{Id, MaybeTemplate},
+    error::found,
+};
 
 /// A row of `comm_template_variants`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +22,7 @@ pub struct VariantRow {
     /// Empty: made from the HTML.
     pub content: String,
     pub html_content: Option<String>,
+    pub platform_template: Option<PlatformTemplate>,
 }
 
 /// The variants of templates, those of one after those of the other, by language.
@@ -31,7 +37,8 @@ pub async fn variants(
     let templates: Vec<_> = templates.iter().map(|id| id.0).collect();
     Ok(sqlx::query_as!(
         VariantRow,
-        r#"select v.template_id as "template_id: Id", v.language, v.subject, v.content, v.html_content
+        r#"select v.template_id as "template_id: Id", v.language, v.subject, v.content, v.html_content,
+               v.platform_template as "platform_template!: MaybeTemplate"
            from comm_template_variants v
            join comm_templates t on t.id = v.template_id
            where t.tenant_id = $1 and v.template_id = any($2)
@@ -53,16 +60,18 @@ pub async fn put_variant(
     variant: &VariantRow,
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
-        "insert into comm_template_variants (template_id, language, subject, content, html_content)
-         select id, $3, $4, $5, $6 from comm_templates where tenant_id = $1 and id = $2
+        "insert into comm_template_variants (template_id, language, subject, content, html_content, platform_template)
+         select id, $3, $4, $5, $6, $7 from comm_templates where tenant_id = $1 and id = $2
          on conflict (template_id, language) do update
-         set subject = excluded.subject, content = excluded.content, html_content = excluded.html_content",
+         set subject = excluded.subject, content = excluded.content, html_content = excluded.html_content,
+             platform_template = excluded.platform_template",
         tenant.0,
         variant.template_id.0,
         variant.language,
         variant.subject,
         variant.content,
-        variant.html_content
+        variant.html_content,
+        variant.platform_template.as_ref().map(Json) as _
     )
     .execute(&store.pool)
     .await?;

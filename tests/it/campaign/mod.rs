@@ -1,5 +1,6 @@
 //! Campaigns, from contacts to what became of each, through the API and a mail server that is watched.
 
+mod approved;
 mod check;
 mod course;
 mod event;

@@ -1,7 +1,7 @@
 //! What a person says of a campaign.
 
 use schemas::{
-    ChannelId, ListId, SegmentId, TemplateId, Timestamp,
+    ChannelId, ListId, PlatformTemplate, SegmentId, TemplateId, Timestamp,
     campaign::{CampaignType, Pace},
 };
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use store::campaign::CampaignDraft;
 use utoipa::ToSchema;
 
-use super::super::{object, optional_text, text};
+use super::super::{object, optional_text, platform_template, text};
 use crate::problem::ApiError;
 
 const MAX_CONTENT: usize = 100_000;
@@ -57,6 +57,14 @@ pub(crate) struct CampaignIn {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 100_000)]
     content: Option<String>,
+    /// The approved message that is sent by channels of its platform instead; in place of the template's. Its texts are
+    /// templates.
+    #[serde(default)]
+    platform_template: Option<PlatformTemplate>,
+    /// WhatsApp: send the text itself, to contacts who wrote within the last 24 hours; it fails for all others.
+    #[serde(default)]
+    #[schema(default = false)]
+    free_text: bool,
     #[serde(default = "yes")]
     #[schema(default = true)]
     tracking_enabled: bool,
@@ -94,6 +102,7 @@ impl CampaignIn {
             optional_text("/sender_name", self.sender_name.as_ref(), 255),
             optional_text("/sender_email", self.sender_email.as_ref(), 320),
             optional_text("/content", self.content.as_ref(), MAX_CONTENT),
+            platform_template::checked(self.platform_template.as_ref()),
             email("/sender_email", self.sender_email.as_deref()),
             few("/target_segments", self.target_segments.len()),
             few("/contact_list_ids", self.contact_list_ids.len()),
@@ -118,6 +127,8 @@ impl CampaignIn {
             channel_ids: self.channel_ids,
             template_id: self.template_id,
             content: self.content,
+            platform_template: self.platform_template,
+            free_text: self.free_text,
             tracking_enabled: self.tracking_enabled,
             open_tracking_enabled: self.open_tracking_enabled,
             click_tracking_enabled: self.click_tracking_enabled,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use schemas::{
-    CampaignId, TemplateId, Timestamp,
+    CampaignId, PlatformTemplate, TemplateId, Timestamp,
     campaign::{CampaignStatus, CampaignType, Pace},
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,8 @@ pub(crate) struct CampaignOut {
     channel_ids: Vec<Uuid>,
     template_id: Option<TemplateId>,
     content: Option<String>,
+    platform_template: Option<PlatformTemplate>,
+    free_text: bool,
     tracking_enabled: bool,
     open_tracking_enabled: bool,
     click_tracking_enabled: bool,
@@ -96,6 +98,8 @@ impl From<CampaignRow> for CampaignOut {
             channel_ids: row.channel_ids,
             template_id: row.template_id,
             content: row.content,
+            platform_template: row.platform_template,
+            free_text: row.free_text,
             tracking_enabled: row.tracking_enabled,
             open_tracking_enabled: row.open_tracking_enabled,
             click_tracking_enabled: row.click_tracking_enabled,

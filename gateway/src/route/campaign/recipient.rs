@@ -10,7 +10,7 @@ use axum::{
 };
 use render::{CampaignFacts, Compiled, Links, Recipient, Source};
 use schemas::{
-    CampaignId, ChannelId, ChannelKind, ContactId, MessageId, Timestamp,
+    CampaignId, ChannelId, ChannelKind, ContactId, MessageId, PlatformTemplate, Timestamp,
     campaign::{RecipientStatus, Tracked},
 };
 use serde::{Deserialize, Serialize};
@@ -181,6 +181,8 @@ pub(crate) struct RecipientWholeOut {
     /// What it says, made anew from the frozen templates and the contact as it is now, with links that lead where they lead.
     content: Option<String>,
     html_content: Option<String>,
+    /// The approved message, where that is what is sent.
+    platform_template: Option<PlatformTemplate>,
     /// Why there is no content.
     content_problem: Option<String>,
 }
@@ -222,21 +224,15 @@ pub(crate) async fn get(
         subject: None,
         content: None,
         html_content: None,
+        platform_template: None,
         content_problem: None,
         recipient: RecipientOut::from(row),
     };
-    match content(
-        &hub,
-        &caller,
-        id,
-        contact,
-        whole.recipient.address.as_deref(),
-    )
-    .await?
-    {
+    match content(&hub, &caller, id, contact, &whole.recipient).await? {
         Ok(rendered) => {
             whole.subject = rendered.subject;
-            whole.content = Some(rendered.text);
+            whole.content = Some(rendered.text).filter(|text| !text.is_empty());
+            whole.platform_template = rendered.platform;
             let kind = whole.recipient.channel_type.map(ChannelKind::address_kind);
             whole.html_content = rendered.html.filter(|_| kind == Some("email"));
         }
@@ -250,7 +246,7 @@ async fn content(
     caller: &Caller,
     id: CampaignId,
     contact: ContactId,
-    address: Option<&str>,
+    row: &RecipientOut,
 ) -> Result<Result<render::Rendered, String>, ApiError> {
     let planned = watch::planned(&hub.store, id).await?;
     let Some(planned) = planned.filter(|planned| planned.tenant == caller.tenant) else {
@@ -261,7 +257,7 @@ async fn content(
         Err(StoreError::NotFound) => return Ok(Err("The contact was deleted.".into())),
         Err(error) => return Err(error.into()),
     };
-    let Some(address) = address else {
+    let (Some(address), Some(kind)) = (row.address.as_deref(), row.channel_type) else {
         return Ok(Err("Nothing is sent to the contact.".into()));
     };
     let compiled = Compiled::new(Source {
@@ -281,7 +277,8 @@ async fn content(
         }
     };
     let attributes = super::super::map(Some(to.attributes));
-    let rendered = compiled.render(
+    let rendered = compiled.render_for(
+        kind,
         &Recipient {
             contact,
             name: to.name.as_deref(),
