@@ -20,7 +20,7 @@ use crate::{
     page::NEXT_CURSOR,
     route::{
         api_key, audience, audit, campaign, channel, chat_page, contact, contact_export,
-        contact_import, conversation, dlq, docs, health, journey, label, list, list_member, media,
+        contact_import, conversation, dlq, docs, health, journey, label, limit, list, list_member, media,
         message, model, outbox, resolve, rule, segment, send, setting, stats, suppression,
         template, template_check, template_preview, template_variant, typing, understanding,
         webhook,
@@ -94,6 +94,7 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(model::activate))
         .routes(routes!(stats::get))
         .routes(routes!(setting::get, setting::put))
+        .routes(routes!(limit::get, limit::put))
         .routes(routes!(campaign::create, campaign::list))
         .routes(routes!(campaign::get, campaign::put, campaign::delete))
         .routes(routes!(campaign::start))

@@ -41,6 +41,7 @@ pub mod delivery;
 mod error;
 mod keyring;
 pub mod label;
+pub mod limit;
 pub mod list;
 pub mod media;
 pub mod message;

@@ -114,6 +114,8 @@ pub(crate) const ACCESS: &[(&str, &str, Permission)] = &[
     ("GET", "/stats", Read),
     ("GET", "/settings", Read),
     ("PUT", "/settings", Administer),
+    ("GET", "/settings/limits", Read),
+    ("PUT", "/settings/limits", Administer),
     ("POST", "/campaigns", Administer),
     ("GET", "/campaigns", Read),
     ("GET", "/campaigns/{campaign_id}", Read),

@@ -22,6 +22,7 @@ pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod journey;
 pub(crate) mod label;
+pub(crate) mod limit;
 pub(crate) mod list;
 mod list_confirm;
 pub(crate) mod list_member;

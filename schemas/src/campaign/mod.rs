@@ -6,6 +6,7 @@
 
 mod chunk;
 mod event;
+mod limit;
 mod plan;
 mod window;
 mod wish;
@@ -18,6 +19,7 @@ use crate::{ChannelKind, DeliveryState};
 
 pub use chunk::{CHUNK, Chunk};
 pub use event::{CampaignEvent, CampaignEventType, Verdict};
+pub use limit::{EVERY_DOMAIN, LimitWrong, Limits, MAX_LIMITS, provider};
 pub use plan::{Pace, Plan, PlannedChannel, Tracked, Wording};
 pub use wish::Wish;
 

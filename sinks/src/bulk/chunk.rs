@@ -8,7 +8,7 @@ use nats::{HandleError, Held};
 use render::Compiled;
 use schemas::{
     MessageId, Outbound, SuppressionReason, SuppressionScope, Timestamp,
-    campaign::{Chunk, RecipientStatus},
+    campaign::{CHUNK, Chunk, RecipientStatus},
     subject,
 };
 use serde_json::json;
@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, letter, outcome::outcome, pace::NEAR, plans::Planned};
+use super::{Shared, letter, limits::Tenant, line::{NEAR, Place, Queue}, outcome::outcome, plans::Planned};
 use crate::{
     channel::{SendOutcome, Sender},
     deliver::{
@@ -46,6 +46,8 @@ pub(super) struct Run {
     pub(super) shared: Arc<Shared>,
     /// None: the channel was deleted.
     pub(super) route: Option<Arc<Route>>,
+    /// Of the channel's tenant.
+    pub(super) limits: Option<Arc<Tenant>>,
     pub(super) held: Held,
     /// Nobody waits for the batch any more, or another chunk of it failed.
     pub(super) stop: CancellationToken,
@@ -115,29 +117,40 @@ impl Run {
                 .await;
         }
         let until = Instant::now() + LEASE / 2;
+        let turns = Semaphore::new(route.concurrency.max(1));
         stream::iter(claimed)
             .map(|claimed| {
-                let sender = &sender;
+                let (sender, turns) = (&sender, &turns);
                 async move {
-                    let calling = self.calls.acquire().await;
+                    let mut turn = turns.acquire().await.ok();
                     let put_back = Outcome::put_back(claimed.message, None);
-                    if calling.is_err() || Instant::now() >= until || !self.goes_on(planned) {
+                    if Instant::now() >= until || !self.goes_on(planned) {
+                        return put_back;
+                    }
+                    let place = match self.place(planned, route, &claimed) {
+                        Ok(place) => place,
+                        Err(later) => return later,
+                    };
+                    if place.is_own {
+                        // Who waits for their own domain keeps nobody else from asking for a place.
+                        turn = None;
+                    }
+                    sleep_until(place.at).await;
+                    let calling = self.calls.acquire().await;
+                    if calling.is_err() {
                         return put_back;
                     }
                     let outbound = match self.letter(planned, compiled, chunk, &claimed) {
                         Ok(outbound) => outbound,
                         Err(failed) => return failed,
                     };
-                    match place(planned, &claimed) {
-                        Ok(place) => sleep_until(place).await,
-                        Err(later) => return later,
-                    }
                     let go = || self.goes_on(planned);
                     let tried = one(route, &**sender, &Traffic::Bulk, &go, &outbound).await;
+                    drop(turn);
                     self.told(route, chunk, &claimed, tried).await
                 }
             })
-            .buffer_unordered(route.concurrency.max(1))
+            .buffer_unordered(CHUNK)
             .collect()
             .await
     }
@@ -166,8 +179,8 @@ impl Run {
                 outcomes.push(Outcome::put_back(ready.0.message, None));
                 continue;
             }
-            let place = match place(planned, &ready.0) {
-                Ok(place) => place,
+            let place = match self.place(planned, route, &ready.0) {
+                Ok(place) => place.at,
                 Err(later) => {
                     outcomes.push(later);
                     continue;
@@ -209,6 +222,25 @@ impl Run {
     /// Whether one more message may leave.
     fn goes_on(&self, planned: &Planned) -> bool {
         planned.runs() && !self.stop.is_cancelled() && !self.held.expired()
+    }
+
+    /// When the campaign's window and all rates let a message leave; what becomes of the recipient when that is far away.
+    fn place(&self, planned: &Planned, route: &Route, claimed: &Claimed) -> Result<Place, Outcome> {
+        let zone = claimed.time_zone.as_deref();
+        if let Some(opens) = planned.pace.opens(zone, Timestamp::now()) {
+            return Err(Outcome::put_back(claimed.message, Some(opens)));
+        }
+        let now = Instant::now();
+        let (address, campaign) = (&claimed.address, (&planned.paces, route.channel));
+        let place = match &self.limits {
+            Some(limits) => limits.place(&route.provider, address, campaign, now),
+            None => Queue::default().place(now),
+        };
+        if place.at > now + NEAR {
+            let at = Timestamp::now().plus(place.at - now);
+            return Err(Outcome::put_back(claimed.message, Some(at)));
+        }
+        Ok(place)
     }
 
     fn letter(
@@ -325,21 +357,6 @@ impl Run {
         }
         Ok(())
     }
-}
-
-/// When the campaign's window and rates let a message leave; what becomes of the recipient when that is far away.
-fn place(planned: &Planned, claimed: &Claimed) -> Result<Instant, Outcome> {
-    let zone = claimed.time_zone.as_deref();
-    if let Some(opens) = planned.pace.opens(zone, Timestamp::now()) {
-        return Err(Outcome::put_back(claimed.message, Some(opens)));
-    }
-    let now = Instant::now();
-    let place = planned.paces.place(&claimed.address, now);
-    if place > now + NEAR {
-        let at = Timestamp::now().plus(place - now);
-        return Err(Outcome::put_back(claimed.message, Some(at)));
-    }
-    Ok(place)
 }
 
 fn failed(message: MessageId, class: &str, reason: &str) -> Outcome {

@@ -16,6 +16,8 @@
 
 mod chunk;
 mod letter;
+mod limits;
+mod line;
 mod outcome;
 mod pace;
 mod plans;
@@ -33,7 +35,7 @@ use store::{Store, campaign::watch as campaigns};
 use tokio::sync::{RwLock, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::{chunk::Run, plans::Plans};
+use self::{chunk::Run, limits::Limits, plans::Plans};
 use crate::{
     deliver::{Known, Senders},
     project::bury,
@@ -46,6 +48,8 @@ pub const MAX_ITEMS: usize = 64;
 const SIDE_BY_SIDE: usize = 3;
 /// How often it is looked for campaigns when nobody announces one, and whether known ones still run.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long it is tried to say that this process sends no more; the others find out by themselves.
+const LEAVE: Duration = Duration::from_secs(1);
 /// How long a lane rests whose channel is switched off.
 const INACTIVE: Duration = Duration::from_secs(5);
 /// Whose dead letters these are.
@@ -71,6 +75,7 @@ struct Shared {
     owner: String,
     links: Links,
     plans: Plans,
+    limits: Limits,
     lanes: watch::Sender<Vec<Lane>>,
     /// Read by every batch; written by who waits for their end.
     runs: Arc<RwLock<()>>,
@@ -86,13 +91,15 @@ impl Bulk {
         links: Links,
         owner: impl Into<String>,
     ) -> Self {
+        let owner = owner.into();
         Self {
             shared: Arc::new(Shared {
                 plans: Plans::new(store.clone()),
+                limits: Limits::new(store.clone(), owner.clone()),
                 bus,
                 store,
                 senders,
-                owner: owner.into(),
+                owner,
                 links,
                 lanes: watch::Sender::new(Vec::new()),
                 runs: Arc::default(),
@@ -115,9 +122,12 @@ impl Bulk {
     /// Waits until what is being sent is recorded; false when that takes longer than `limit`. Call it after the lanes have
     /// stopped, before the process ends.
     pub async fn settle(&self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.shared.runs.write())
-            .await
-            .is_ok()
+        let settled = tokio::time::timeout(limit, self.shared.runs.write()).await;
+        let left = tokio::time::timeout(LEAVE, self.shared.limits.leave()).await;
+        if left.is_err() {
+            tracing::debug!("nobody heard that nothing more is sent here");
+        }
+        settled.is_ok()
     }
 }
 
@@ -148,6 +158,7 @@ impl Shared {
 
     async fn look(&self) {
         self.plans.look().await;
+        self.limits.look().await;
         match campaigns::channels(&self.store).await {
             Ok(mut channels) => {
                 channels.sort();
@@ -206,6 +217,13 @@ impl Handler for Bulk {
                 source: "the channel is switched off".into(),
             });
         }
+        let limits = match &route {
+            Some(route) => {
+                let limits = shared.limits.of(route.tenant, &route.provider).await;
+                Some(limits.map_err(HandleError::transient)?)
+            }
+            None => None,
+        };
         let stop = CancellationToken::new();
         let _stopped_when_dropped = stop.clone().drop_guard();
         let alive = Arc::clone(&shared.runs).read_owned().await;
@@ -214,6 +232,7 @@ impl Handler for Bulk {
             shared: Arc::clone(shared),
             calls: Semaphore::new(calls),
             route,
+            limits,
             held: batch.held,
             stop,
         });

@@ -8,78 +8,90 @@ use std::{
     time::Duration,
 };
 
-use schemas::campaign::Pace;
+use schemas::{ChannelId, address::email, campaign::Pace};
 use tokio::time::Instant;
 
-/// A place so near is waited for; for a later one the recipient is put back.
-pub(super) const NEAR: Duration = Duration::from_secs(2);
-/// Domains whose places are remembered.
-const MAX_DOMAINS: usize = 10_000;
+use super::line::{self, Line, Place, Queue};
+
+/// Domains whose places are remembered before those are forgotten that need not be.
+pub(super) const MAX_DOMAINS: usize = 10_000;
 
 pub(super) struct Paces {
     whole: Option<Duration>,
     domain: Option<Duration>,
-    places: Mutex<Places>,
+    lines: Mutex<Lines>,
 }
 
 #[derive(Default)]
-struct Places {
-    whole: Option<Instant>,
-    domains: HashMap<String, Instant>,
+struct Lines {
+    channels: HashMap<ChannelId, Line>,
+    domains: HashMap<String, Line>,
+}
+
+/// The domain of an address, in its one form; none where it is no e-mail address.
+pub(super) fn domain(address: &str) -> Option<String> {
+    address
+        .rsplit_once('@')
+        .map(|(_, domain)| email::domain(domain))
 }
 
 impl Paces {
     /// `shares`: among how many channels the rate is divided.
     pub(super) fn new(pace: &Pace, shares: usize) -> Self {
-        let shares = u32::try_from(shares.max(1)).unwrap_or(u32::MAX);
-        let period = |rate: Option<f64>| {
-            rate.filter(|rate| rate.is_finite() && *rate > 0.0)
-                .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())
-        };
         Self {
-            whole: period(pace.per_second).map(|period| period.saturating_mul(shares)),
-            domain: period(pace.per_second_and_domain),
-            places: Mutex::default(),
+            whole: line::period(pace.per_second, shares),
+            domain: line::period(pace.per_second_and_domain, 1),
+            lines: Mutex::default(),
         }
     }
 
-    /// When a message to that address may leave. A place further than [`NEAR`] is not taken: ask again then.
-    pub(super) fn place(&self, address: &str, now: Instant) -> Instant {
+    /// When a message by that channel to that address may leave, which stands in `others` too. A place further than
+    /// [`line::NEAR`] is not taken: ask again then.
+    pub(super) fn place(
+        &self,
+        channel: ChannelId,
+        address: &str,
+        others: Queue<'_>,
+        now: Instant,
+    ) -> Place {
         if self.whole.is_none() && self.domain.is_none() {
-            return now;
+            return others.place(now);
         }
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let domain = self
-            .domain
-            .and_then(|period| Some((address.rsplit_once('@')?.1.to_ascii_lowercase(), period)));
-        let mut at = now;
-        if let Some(next) = places.whole {
-            at = at.max(next);
-        }
-        if let Some((domain, _)) = &domain
-            && let Some(next) = places.domains.get(domain)
-        {
-            at = at.max(*next);
-        }
-        if at > now + NEAR {
-            return at;
-        }
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let Lines { channels, domains } = &mut *lines;
+        let mut queue = others;
         if let Some(period) = self.whole {
-            places.whole = Some(at + period);
+            let new = || Line::new(period, now);
+            queue
+                .shared
+                .push(channels.entry(channel).or_insert_with(new));
         }
-        if let Some((domain, period)) = domain {
-            if places.domains.len() >= MAX_DOMAINS {
-                places.domains.retain(|_, next| *next > now);
-            }
-            places.domains.insert(domain, at + period);
+        if let Some(period) = self.domain
+            && let Some(domain) = domain(address)
+        {
+            make_room(domains, now);
+            let new = || Line::new(period, now);
+            queue.own.push(domains.entry(domain).or_insert_with(new));
         }
-        at
+        queue.place(now)
+    }
+}
+
+/// Forgets the lines in which nobody stands, when there are many.
+pub(super) fn make_room(lines: &mut HashMap<String, Line>, now: Instant) {
+    if lines.len() >= MAX_DOMAINS {
+        lines.retain(|_, line| !line.is_over(now));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+
+    const ONE: ChannelId = ChannelId(Uuid::from_u128(1));
+    const OTHER: ChannelId = ChannelId(Uuid::from_u128(2));
 
     fn paces(per_second: Option<f64>, per_domain: Option<f64>, shares: usize) -> Paces {
         let pace = Pace {
@@ -94,14 +106,22 @@ mod tests {
     async fn a_rate_for_all_and_a_rate_for_each_domain() {
         let now = Instant::now();
         let whole = paces(Some(10.0), None, 2);
-        let waits: Vec<u128> = (0..3)
-            .map(|_| (whole.place("a@x.example", now) - now).as_millis())
-            .collect();
-        assert_eq!(waits, [0, 200, 400]);
+        let by = |channel| {
+            (whole
+                .place(channel, "a@x.example", Queue::default(), now)
+                .at
+                - now)
+                .as_millis()
+        };
+        assert_eq!((by(ONE), by(ONE), by(ONE)), (0, 200, 400));
+        // Each channel has its own share, also where one process has both.
+        assert_eq!((by(OTHER), by(OTHER)), (0, 200));
         let domains = paces(None, Some(1.0), 1);
-        let wait = |address| (domains.place(address, now) - now).as_secs();
+        let wait =
+            |address| (domains.place(ONE, address, Queue::default(), now).at - now).as_secs();
         assert_eq!((wait("a@x.example"), wait("b@X.example")), (0, 1));
         assert_eq!(wait("c@y.example"), 0);
+        assert_eq!(wait("+15550100"), 0);
         assert_eq!(wait("+15550100"), 0);
     }
 
@@ -109,10 +129,10 @@ mod tests {
     async fn a_far_place_is_not_taken() {
         let now = Instant::now();
         let slow = paces(None, Some(0.1), 1);
-        assert_eq!(slow.place("a@x.example", now), now);
+        let at = || slow.place(ONE, "a@x.example", Queue::default(), now).at;
+        assert_eq!(at(), now);
         for _ in 0..3 {
-            let next = slow.place("b@x.example", now);
-            assert_eq!((next - now).as_secs(), 10);
+            assert_eq!((at() - now).as_secs(), 10);
         }
     }
 }

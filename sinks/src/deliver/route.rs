@@ -32,6 +32,8 @@ pub struct Route {
     pub tenant: TenantId,
     pub channel: ChannelId,
     pub kind: ChannelKind,
+    /// Whom messages leave by, as limits name it: the host of the relay, or the kind.
+    pub provider: String,
     pub status: ChannelStatus,
     pub on_unknown: OnUnknown,
     pub concurrency: usize,
@@ -91,6 +93,7 @@ impl Route {
             tenant: row.tenant_id,
             channel: row.id,
             kind: row.kind,
+            provider: provider(row.kind, credentials),
             status: row.status,
             on_unknown: on_unknown(
                 &row.config,
@@ -135,6 +138,14 @@ impl Route {
         let worth = (limit.per_second * seconds) as usize;
         worth.max(1)
     }
+}
+
+fn provider(kind: ChannelKind, credentials: Option<&Value>) -> String {
+    let relay = credentials
+        .filter(|_| kind == ChannelKind::Email)
+        .and_then(|credentials| credentials.pointer("/smtp/host")?.as_str())
+        .and_then(schemas::campaign::provider);
+    relay.unwrap_or_else(|| kind.name().to_owned())
 }
 
 fn on_unknown(config: &Value, idempotent: bool) -> OnUnknown {
@@ -187,6 +198,16 @@ mod tests {
         assert_eq!(on_unknown(&of("resend"), false), OnUnknown::Resend);
         assert_eq!(on_unknown(&of("hold"), true), OnUnknown::Hold);
         assert_eq!(on_unknown(&of("maybe"), false), OnUnknown::Hold);
+    }
+
+    #[test]
+    fn mail_leaves_by_a_relay_and_the_rest_by_its_platform() {
+        let relay = json!({"smtp": {"host": "SMTP.Example.org"}});
+        let of = |kind, credentials: Option<&Value>| provider(kind, credentials);
+        assert_eq!(of(ChannelKind::Email, Some(&relay)), "smtp.example.org");
+        assert_eq!(of(ChannelKind::Twilio, Some(&relay)), "twilio");
+        assert_eq!(of(ChannelKind::Email, None), "email");
+        assert_eq!(of(ChannelKind::Email, Some(&json!({"smtp": 1}))), "email");
     }
 
     #[test]

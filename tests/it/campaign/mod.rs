@@ -4,6 +4,7 @@ mod approved;
 mod check;
 mod course;
 mod event;
+mod limit;
 mod mail;
 mod outcome;
 mod post;
