@@ -4,8 +4,8 @@
 //! derive the same id, so they meet on one row.
 
 use schemas::{
-    ChannelId, ChannelKind, ContactId, ConversationId, ConversationStatus, Priority, TenantId,
-    Timestamp, partition,
+    CampaignId, ChannelId, ChannelKind, ContactId, ConversationId, ConversationStatus, Priority,
+    TenantId, Timestamp, partition,
 };
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ pub struct ConversationRow {
     pub participant_id: String,
     pub participant_name: Option<String>,
     pub contact_id: Option<ContactId>,
+    /// The campaign whose mail it began with, as an answer; of chats see [`crate::campaign::answered`].
+    pub campaign_id: Option<CampaignId>,
     pub subject: Option<String>,
     pub status: ConversationStatus,
     pub priority: Priority,
@@ -35,6 +37,8 @@ pub struct ConversationRow {
     pub message_count: i64,
     pub last_position: i64,
     pub last_message_at: Option<Timestamp>,
+    /// When a person there last wrote.
+    pub last_inbound_at: Option<Timestamp>,
     /// At most 120 characters, on one line.
     pub last_message_preview: Option<String>,
     pub assigned_agent_id: Option<String>,
@@ -61,6 +65,8 @@ pub struct ConversationNew {
 #[derive(Clone, Debug, Default)]
 pub struct ConversationFilter {
     pub channel_id: Option<ChannelId>,
+    /// Answers to the mails of this campaign.
+    pub campaign_id: Option<CampaignId>,
     pub status: Option<ConversationStatus>,
     pub assigned_agent_id: Option<String>,
     /// Occurs, ignoring case, in the participant's name or address, the subject or the preview.
@@ -140,11 +146,12 @@ pub async fn list(
         ConversationRow,
         r#"select v.id as "id: Id", v.tenant_id as "tenant_id: Id", v.channel_id as "channel_id: Id",
                c.name as channel_name, c.type as "channel_type: Name<ChannelKind>", v.platform_conversation_id,
-               v.participant_id, v.participant_name, v.contact_id as "contact_id!: MaybeId", v.subject,
-               v.status as "status: Name<ConversationStatus>", v.priority as "priority: Name<Priority>", v.tags,
+               v.participant_id, v.participant_name, v.contact_id as "contact_id!: MaybeId",
+               m.campaign_id as "campaign_id!: MaybeId", v.subject, v.status as "status: Name<ConversationStatus>", v.priority as "priority: Name<Priority>", v.tags,
                v.unread_count, v.message_count, v.last_position, v.last_message_at as "last_message_at!: MaybeTime",
-               v.last_message_preview, v.assigned_agent_id, v.metadata, v.created_at, v.updated_at
+               v.last_inbound_at as "last_inbound_at!: MaybeTime", v.last_message_preview, v.assigned_agent_id, v.metadata, v.created_at, v.updated_at
            from comm_conversations v join comm_channels c on c.id = v.channel_id
+               left join campaign_messages m on m.id = v.id and m.tenant_id = v.tenant_id
            where v.tenant_id = $1 and c.tenant_id = $1
              and ($2::uuid is null or v.channel_id = $2)
              and ($3::text is null or v.status = $3)
@@ -153,6 +160,7 @@ pub async fn list(
              and ($6::text is null or strpos(lower(concat_ws(E'\n', v.participant_name, v.participant_id, v.subject,
                                                               v.last_message_preview)), lower($6)) > 0)
              and (v.last_step, v.last_position, v.id) < ($7::bigint >> 36, $7, $8)
+             and ($10::uuid is null or m.campaign_id = $10)
            order by v.last_step desc, v.last_position desc, v.id desc
            limit $9"#,
         tenant.0,
@@ -163,7 +171,8 @@ pub async fn list(
         filter.search,
         cursor.position,
         cursor.id,
-        rows
+        rows,
+        filter.campaign_id.map(|id| id.0)
     )
     .fetch_all(&store.pool)
     .await?;
@@ -186,11 +195,12 @@ pub async fn get(
         ConversationRow,
         r#"select v.id as "id: Id", v.tenant_id as "tenant_id: Id", v.channel_id as "channel_id: Id",
                c.name as channel_name, c.type as "channel_type: Name<ChannelKind>", v.platform_conversation_id,
-               v.participant_id, v.participant_name, v.contact_id as "contact_id!: MaybeId", v.subject,
-               v.status as "status: Name<ConversationStatus>", v.priority as "priority: Name<Priority>", v.tags,
+               v.participant_id, v.participant_name, v.contact_id as "contact_id!: MaybeId",
+               m.campaign_id as "campaign_id!: MaybeId", v.subject, v.status as "status: Name<ConversationStatus>", v.priority as "priority: Name<Priority>", v.tags,
                v.unread_count, v.message_count, v.last_position, v.last_message_at as "last_message_at!: MaybeTime",
-               v.last_message_preview, v.assigned_agent_id, v.metadata, v.created_at, v.updated_at
+               v.last_inbound_at as "last_inbound_at!: MaybeTime", v.last_message_preview, v.assigned_agent_id, v.metadata, v.created_at, v.updated_at
            from comm_conversations v join comm_channels c on c.id = v.channel_id
+               left join campaign_messages m on m.id = v.id and m.tenant_id = v.tenant_id
            where v.tenant_id = $1 and v.id = $2"#,
         tenant.0,
         id.0
@@ -225,6 +235,38 @@ pub async fn standing(
         id.0
     )
     .fetch_one(&store.pool)
+    .await?)
+}
+
+/// What somebody wrote, as far as an answer names it (RFC 5322, 3.6.4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    pub platform_message_id: String,
+    pub in_reply_to: Option<String>,
+    /// Of a mail: the ids of its thread until then.
+    pub thread: Option<Value>,
+}
+
+/// The newest that somebody wrote in a conversation. None, when nobody did.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn heard(
+    store: &Store,
+    tenant: TenantId,
+    id: ConversationId,
+) -> Result<Option<Heard>, StoreError> {
+    Ok(sqlx::query_as!(
+        Heard,
+        r#"select platform_message_id as "platform_message_id!", in_reply_to, metadata->'references' as thread
+           from comm_messages
+           where tenant_id = $1 and conversation_id = $2 and direction = 'inbound' and message_type <> 'event'
+               and platform_message_id is not null
+           order by position desc limit 1"#,
+        tenant.0,
+        id.0
+    )
+    .fetch_optional(&store.pool)
     .await?)
 }
 

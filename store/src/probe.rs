@@ -230,3 +230,17 @@ pub async fn campaign_events(store: &Store, campaign: CampaignId) -> Result<u64,
     .await?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
+
+/// Ends the leases of a campaign's recipients who are being sent to, as if their sender had died long ago; how many.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn lapse(store: &Store, campaign: CampaignId) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "update campaign_messages set lease_until = now() where campaign_id = $1 and status = 'SENDING'",
+        campaign.0
+    )
+    .execute(&store.pool)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -16,24 +16,24 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 use crate::rig::{Hub, PATIENCE};
 
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
-const URL: &str = "https://shop.example.org/autumn?a=1";
+pub(crate) const URL: &str = "https://shop.example.org/autumn?a=1";
 
 /// A campaign that was sent to one contact of one list.
-struct Sent {
-    hub: Hub,
-    list: String,
-    contact: String,
-    campaign: String,
+pub(crate) struct Sent {
+    pub(crate) hub: Hub,
+    pub(crate) list: String,
+    pub(crate) contact: String,
+    pub(crate) campaign: String,
     tenant: String,
-    browser: Client,
+    pub(crate) browser: Client,
 }
 
-fn id(made: &Value) -> String {
+pub(crate) fn id(made: &Value) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
 impl Sent {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let public = ("TIDINGS__GATEWAY__PUBLIC_URL", "https://hub.example.org");
         let hub = Hub::start_with(&[], &[public]).await;
         let channel = hub.channel("sandbox", json!({})).await;
@@ -71,7 +71,7 @@ impl Sent {
         }
     }
 
-    fn link(&self, page: &str, purpose: Purpose, named: &str, url: &str) -> String {
+    pub(crate) fn link(&self, page: &str, purpose: Purpose, named: &str, url: &str) -> String {
         let token = TrackingToken {
             purpose,
             tenant: self.tenant.parse().unwrap(),
@@ -84,11 +84,11 @@ impl Sent {
         format!("{}/t/{page}/{}", self.hub.url, token.text(&tag))
     }
 
-    async fn get(&self, link: &str) -> Response {
+    pub(crate) async fn get(&self, link: &str) -> Response {
         self.browser.get(link).send().await.unwrap()
     }
 
-    async fn post(&self, link: &str, form: &str) -> Response {
+    pub(crate) async fn post(&self, link: &str, form: &str) -> Response {
         let request = self
             .browser
             .post(link)
@@ -97,7 +97,7 @@ impl Sent {
     }
 
     /// Waits until there are so many events of a kind, and gives them.
-    async fn events(&self, kind: &str, count: usize) -> Vec<Value> {
+    pub(crate) async fn events(&self, kind: &str, count: usize) -> Vec<Value> {
         let path = format!(
             "/api/v1/campaigns/{}/events?event_type={kind}",
             self.campaign
@@ -110,7 +110,7 @@ impl Sent {
             .await
     }
 
-    async fn membership(&self, list: &str, status: &str) {
+    pub(crate) async fn membership(&self, list: &str, status: &str) {
         let path = format!("/api/v1/contacts/{}/lists", self.contact);
         self.hub
             .until(&path, |lists| {
@@ -121,7 +121,7 @@ impl Sent {
             .await;
     }
 
-    async fn suppressions(&self, count: usize) {
+    pub(crate) async fn suppressions(&self, count: usize) {
         self.hub
             .until("/api/v1/suppressions", |found| {
                 (found.as_array()?.len() == count).then_some(())

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use schemas::{ChannelId, ConversationId, ConversationStatus, Priority};
+use schemas::{CampaignId, ChannelId, ConversationId, ConversationStatus, Priority};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::conversation::{ConversationFilter, ConversationNew, ConversationPatch as StorePatch};
@@ -177,6 +177,8 @@ pub(crate) async fn create(
 pub(crate) struct ConversationQuery {
     #[serde(alias = "channelId")]
     channel_id: Option<ChannelId>,
+    /// Only answers to the mails of this campaign.
+    campaign_id: Option<CampaignId>,
     status: Option<ConversationStatus>,
     assigned_agent_id: Option<String>,
     /// Occurs, ignoring case, in the participant, the subject or the preview.
@@ -222,13 +224,15 @@ pub(crate) async fn list(
     }
     let filter = ConversationFilter {
         channel_id: query.channel_id,
+        campaign_id: query.campaign_id,
         status: query.status,
         assigned_agent_id: query.assigned_agent_id,
         search: query.search.filter(|text| !text.is_empty()),
         unread: query.unread,
     };
-    let found =
+    let mut found =
         store::conversation::list(&hub.store, caller.tenant, &filter, cursor, limit).await?;
+    store::campaign::answered::name(&hub.store, caller.tenant, &mut found.items).await?;
     let items: Vec<ConversationOut> = found.items.into_iter().map(Into::into).collect();
     Ok(page::answer(
         &uri,
@@ -252,9 +256,11 @@ pub(crate) async fn get(
     caller: Caller,
     Path(id): Path<ConversationId>,
 ) -> Result<axum::Json<ConversationOut>, ApiError> {
-    let row = store::conversation::get(&hub.store, caller.tenant, id)
+    let mut row = store::conversation::get(&hub.store, caller.tenant, id)
         .await
         .map_err(missing)?;
+    let rows = std::slice::from_mut(&mut row);
+    store::campaign::answered::name(&hub.store, caller.tenant, rows).await?;
     Ok(axum::Json(row.into()))
 }
 

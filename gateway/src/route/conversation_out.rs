@@ -1,7 +1,8 @@
 //! A conversation as the API answers it.
 
 use schemas::{
-    ChannelId, ChannelKind, ContactId, ConversationId, ConversationStatus, Priority, Timestamp,
+    CampaignId, ChannelId, ChannelKind, ContactId, ConversationId, ConversationStatus, Priority,
+    Timestamp,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,6 +22,9 @@ pub(crate) struct ConversationOut {
     /// All who take part, as far as known.
     participants: Vec<String>,
     contact_id: Option<ContactId>,
+    /// The campaign that is answered: by mail the one whose mail it began with; in a chat the newest one that the contact
+    /// was sent there in the 30 days before somebody last wrote, when the conversation is read.
+    campaign_id: Option<CampaignId>,
     subject: Option<String>,
     status: ConversationStatus,
     priority: Priority,
@@ -48,6 +52,7 @@ impl From<ConversationRow> for ConversationOut {
             participant_id: row.participant_id,
             participant_name: row.participant_name,
             contact_id: row.contact_id,
+            campaign_id: row.campaign_id,
             subject: row.subject,
             status: row.status,
             priority: row.priority,

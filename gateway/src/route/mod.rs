@@ -48,6 +48,7 @@ pub(crate) mod template;
 pub(crate) mod template_check;
 pub(crate) mod template_preview;
 pub(crate) mod template_variant;
+mod thread;
 pub(crate) mod typing;
 pub(crate) mod understanding;
 pub(crate) mod webhook;

@@ -14,8 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use schemas::{
-    ChannelId, ChannelKind, ConversationId, Message, MessageId, Outbound, Timestamp,
-    reply_token::KEY_PREFIX, subject,
+    ChannelId, ChannelKind, ConversationId, Message, MessageId, Outbound, Timestamp, subject,
 };
 use sha2::{Digest, Sha256};
 use store::{StoreError, conversation::ConversationRow};
@@ -35,37 +34,12 @@ const WAIT: Duration = Duration::from_millis(200);
 const ASK: Duration = Duration::from_millis(500);
 /// What a send needs of a conversation; it never changes.
 pub(crate) struct Known {
-    tenant: schemas::TenantId,
+    pub(super) tenant: schemas::TenantId,
     pub(super) channel: ChannelId,
     pub(super) platform_conversation_id: String,
     pub(super) participant_id: String,
     pub(super) participant_name: Option<String>,
     pub(super) subject: Option<String>,
-}
-
-impl Known {
-    /// What a mail needs to stand in its thread, as far as the sender of the request left it out.
-    pub(super) fn thread(&self, message: &mut Message) {
-        if message.subject.is_none() {
-            message.subject = self.subject.as_ref().map(|subject| {
-                let is_reply = subject
-                    .get(..3)
-                    .is_some_and(|start| start.eq_ignore_ascii_case("re:"));
-                if is_reply {
-                    subject.clone()
-                } else {
-                    format!("Re: {subject}")
-                }
-            });
-        }
-        // A thread somebody began is named after its first mail; one we begin, after the participant.
-        // A conversation that only a reply token names has no mail to answer by its key.
-        let named = self.platform_conversation_id != self.participant_id
-            && !self.platform_conversation_id.starts_with(KEY_PREFIX);
-        if message.in_reply_to.is_none() && named {
-            message.in_reply_to = Some(self.platform_conversation_id.clone());
-        }
-    }
 }
 
 impl From<ConversationRow> for Known {
@@ -151,7 +125,7 @@ pub(crate) async fn queue(
     let mut message = build(id, caller, &known, body)?;
     super::media::resolve(hub, caller, &mut message.content.attachments).await?;
     if matches!(kind, ChannelKind::Email | ChannelKind::Gmail) {
-        known.thread(&mut message);
+        super::thread::stand(hub, caller, &known, &mut message).await;
     }
     if key.is_some()
         && let Some(sent) = repeated(hub, caller, &message).await?
@@ -298,4 +272,4 @@ async fn repeated(
 
 #[cfg(test)]
 #[path = "send_tests.rs"]
-mod tests;
+pub(super) mod tests;

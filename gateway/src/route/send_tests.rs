@@ -14,7 +14,7 @@ fn caller() -> Caller {
     }
 }
 
-fn known() -> Known {
+pub(in crate::route) fn known() -> Known {
     Known {
         tenant: caller().tenant,
         channel: ChannelId(uuid::Uuid::from_u128(2)),
@@ -26,14 +26,14 @@ fn known() -> Known {
 }
 
 /// Parses, checks and builds as a request is.
-fn built(body: Value) -> Result<Message, String> {
+pub(in crate::route) fn built(body: Value) -> Result<Message, String> {
     let body: MessageIn = serde_json::from_value(body).map_err(|error| error.to_string())?;
     check(&body)
         .and_then(|()| build(MessageId::new(), &caller(), &known(), body))
         .map_err(|error| error.status().to_string())
 }
 
-const ID: &str = "00000000-0000-0000-0000-000000000003";
+pub(in crate::route) const ID: &str = "00000000-0000-0000-0000-000000000003";
 
 #[test]
 fn a_text_and_its_object_are_the_same() {
@@ -46,28 +46,6 @@ fn a_text_and_its_object_are_the_same() {
     assert_eq!(flat.recipient.id, "bob@example.com");
     assert_eq!(flat.platform_conversation_id, "thread");
     assert_eq!(flat.sender.name.as_deref(), Some("inbox"));
-}
-
-#[test]
-fn a_mail_stands_in_its_thread() {
-    let mut message = built(json!({"conversation_id": ID, "content": "hi"})).unwrap();
-    known().thread(&mut message);
-    assert_eq!(message.subject.as_deref(), Some("Re: Where is my parcel?"));
-    assert_eq!(message.in_reply_to.as_deref(), Some("thread"));
-    let mut message = built(json!({"conversation_id": ID, "content": "hi"})).unwrap();
-    let by_token = Known {
-        platform_conversation_id: format!("{KEY_PREFIX}abc"),
-        ..known()
-    };
-    by_token.thread(&mut message);
-    assert_eq!(message.in_reply_to, None);
-    let mut message = built(
-        json!({"conversation_id": ID, "content": "hi", "subject": "Another", "in_reply_to": "m1"}),
-    )
-    .unwrap();
-    known().thread(&mut message);
-    assert_eq!(message.subject.as_deref(), Some("Another"));
-    assert_eq!(message.in_reply_to.as_deref(), Some("m1"));
 }
 
 #[test]

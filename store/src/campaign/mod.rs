@@ -9,6 +9,7 @@
 //!
 //! Who expands a campaign holds its lease; who sends a chunk holds the rows.
 
+pub mod answered;
 pub mod audience;
 pub mod cancel;
 pub mod check;

@@ -151,7 +151,7 @@ pub async fn replace(
         "update campaigns set name = $3, description = $4, type = $5, subject_line = $6, sender_name = $7,
              sender_email = $8, target_segments = $9, contact_list_ids = $10, channel_ids = $11, template_id = $12,
              content = $13, tracking_enabled = $14, open_tracking_enabled = $15, click_tracking_enabled = $16,
-             unsubscribe_enabled = $17, pace = $18, scheduled_at = $19, metadata = $20, platform_template = $21, free_text = $22,
+             unsubscribe_enabled = $17, pace = $18, scheduled_at = case when status = 'SCHEDULED' then coalesce($19, scheduled_at) else $19 end, metadata = $20, platform_template = $21, free_text = $22,
              updated_at = now()
          where tenant_id = $1 and id = $2 and status in ('DRAFT', 'SCHEDULED')",
         tenant.0,

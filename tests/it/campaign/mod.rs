@@ -1,14 +1,20 @@
 //! Campaigns, from contacts to what became of each, through the API and a mail server that is watched.
 
+mod answer;
 mod approved;
+mod bounce;
 mod check;
 mod course;
 mod event;
+mod inbox;
+mod killed;
 mod limit;
 mod mail;
 mod outcome;
 mod post;
 mod reach;
+mod schedule;
+mod signed;
 
 use futures::{StreamExt, stream};
 use reqwest::{Method, StatusCode};

@@ -7,6 +7,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
+/// What signs the mails that come in by its channel.
+pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
 /// A mail and the address it was given for.
 #[derive(Clone, Debug)]
 pub(super) struct Mail {
@@ -35,6 +38,8 @@ struct Inner {
     refused: Vec<(&'static str, &'static str)>,
     /// Beginnings of addresses whose mails are taken without a word.
     silent: Vec<&'static str>,
+    /// The same, and the connection stays open.
+    held: Vec<&'static str>,
 }
 
 /// The server.
@@ -67,15 +72,25 @@ impl Post {
         self.state.lock().unwrap().silent.push(beginning);
     }
 
+    /// Keeps the mails of whoever's address begins so, and lets the sender wait for an answer.
+    pub(super) fn hold(&self, beginning: &'static str) {
+        self.state.lock().unwrap().held.push(beginning);
+    }
+
     /// Refuses nobody any more, and answers everybody.
     pub(super) fn relent(&self) {
         let mut state = self.state.lock().unwrap();
         state.refused.clear();
         state.silent.clear();
+        state.held.clear();
     }
 
     pub(super) fn mails(&self) -> Vec<Mail> {
         self.state.lock().unwrap().mails.clone()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.state.lock().unwrap().mails.len()
     }
 
     /// To whom mails were given, sorted.
@@ -88,7 +103,7 @@ impl Post {
     /// The channel that sends by it.
     pub(super) fn channel(&self) -> serde_json::Value {
         serde_json::json!({"credentials": {
-            "signing_secret": "0123456789abcdef0123456789abcdef", "from": "support@example.com",
+            "signing_secret": SECRET, "from": "support@example.com",
             "smtp": {"host": "127.0.0.1", "port": self.port, "tls": "none"}
         }})
     }
@@ -115,10 +130,18 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
             Some(text) if line == "." => {
                 let text = std::mem::take(text);
                 let (from, to) = (from.clone(), to.clone());
-                let mut state = state.lock().unwrap();
-                let is_silent = state.silent.iter().any(|start| to.starts_with(start));
-                state.mails.push(Mail { from, to, text });
-                if is_silent {
+                let (is_silent, is_held) = {
+                    let mut state = state.lock().unwrap();
+                    let among = |all: &[&str]| all.iter().any(|start| to.starts_with(start));
+                    let how = (among(&state.silent), among(&state.held));
+                    state.mails.push(Mail { from, to, text });
+                    how
+                };
+                if is_held {
+                    // Until the other side goes.
+                    while lines.next_line().await?.is_some() {}
+                }
+                if is_silent || is_held {
                     return Ok(());
                 }
                 mail = None;
