@@ -7,7 +7,7 @@ use nats::Bus;
 use schemas::{ImportId, ImportProgress, TenantId, subject};
 use store::{
     Store, StoreError,
-    contact::import::{self as rows, Batch, Claimed, ImportError, Refused},
+    contact::import::{self as rows, Batch, Claimed, Guess, ImportError, Refused},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -162,12 +162,13 @@ async fn write(
     stop: &CancellationToken,
 ) -> Result<(), Ended> {
     let mut claimed = claimed.clone();
+    let mut guess = Guess::default();
     while let Some(batch) = batches.recv().await {
         if stop.is_cancelled() {
             return Err(Ended::Later);
         }
         let began = Instant::now();
-        match rows::write(store, owner, &claimed, LEASE, &batch).await {
+        match rows::write(store, owner, &claimed, LEASE, &batch, &mut guess).await {
             Ok(wrote) => {
                 pace.took(began.elapsed());
                 claimed.room -= wrote.errors.min(claimed.room);

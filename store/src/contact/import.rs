@@ -6,6 +6,7 @@
 
 mod batch;
 mod fresh;
+mod guess;
 mod plan;
 mod put;
 
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use batch::{Address, Batch, Entry, Refused, Wrote, write};
+pub use guess::Guess;
 
 /// Errors of an import that are kept.
 pub const MAX_ERRORS: usize = 1000;

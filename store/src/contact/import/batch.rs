@@ -4,7 +4,7 @@ use schemas::{Consent, ListId, OnConflict, TenantId, Timestamp};
 use serde_json::{Map, Value};
 use sqlx::{Connection, PgConnection};
 
-use super::{Claimed, ImportError, fresh, plan, put};
+use super::{Claimed, Guess, ImportError, fresh, plan, put};
 use crate::{Store, StoreError};
 
 /// A contact as a file has it. No two of a batch share an address or an `external_id`.
@@ -94,6 +94,8 @@ pub(super) struct Outcome {
     pub(super) updated: u64,
     pub(super) skipped: u64,
     pub(super) rejected: u64,
+    /// Entries about contacts that were there.
+    pub(super) known: u64,
     pub(super) errors: Vec<ImportError>,
 }
 
@@ -108,6 +110,17 @@ impl Outcome {
     }
 }
 
+/// How a batch is written. Each way is slower than the one before it, and gets along with more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Everybody is new. Who is not is run into: an address, an external id or a contact's id is there.
+    New,
+    /// Everybody is looked up, and who is new is written by COPY.
+    Copied,
+    /// The same without COPY, which cannot give way to what is written at the same time.
+    Inserted,
+}
+
 /// Writes a batch and how far its import is, in one transaction.
 ///
 /// # Errors
@@ -118,30 +131,42 @@ pub async fn write(
     claimed: &Claimed,
     lease: std::time::Duration,
     batch: &Batch,
+    guess: &mut Guess,
 ) -> Result<Wrote, Refused> {
     let mut left = crate::RETRIES;
-    let mut by_copy = true;
+    let mut way = guess.way();
     loop {
-        match tried(store, owner, claimed, lease, batch, by_copy).await {
-            // Somebody else made a contact of an address in between, or an id is taken: look again.
+        match tried(store, owner, claimed, lease, batch, way).await {
             Err(Refused::Store(StoreError::Conflict { .. })) if left > 0 => {
                 left -= 1;
-                by_copy = false;
+                way = match way {
+                    Way::New => {
+                        guess.was_wrong();
+                        Way::Copied
+                    }
+                    // Somebody else made a contact of an address in between, or an id is taken.
+                    Way::Copied | Way::Inserted => Way::Inserted,
+                };
             }
             Err(Refused::Store(error)) if left > 0 && error.lost_race() => left -= 1,
-            done => return done,
+            Ok((wrote, known)) => {
+                guess.found(way, known);
+                return Ok(wrote);
+            }
+            Err(refused) => return Err(refused),
         }
     }
 }
 
+/// What became of the batch, and how many of its entries were about contacts that are there.
 async fn tried(
     store: &Store,
     owner: &str,
     claimed: &Claimed,
     lease: std::time::Duration,
     batch: &Batch,
-    by_copy: bool,
-) -> Result<Wrote, Refused> {
+    way: Way,
+) -> Result<(Wrote, u64), Refused> {
     let mut transaction = store.pool.begin().await.map_err(StoreError::from)?;
     // A batch is small beside what it is looked up in. Tables that were just filled do not tell that yet, and then they would
     // be read from end to end, for every batch.
@@ -168,11 +193,11 @@ async fn tried(
     };
     let mut outcome = if batch.dry_run {
         let mut tried = transaction.begin().await.map_err(StoreError::from)?;
-        let outcome = contacts(&mut tried, claimed.tenant, batch, by_copy, now).await?;
+        let outcome = contacts(&mut tried, claimed.tenant, batch, way, now).await?;
         tried.rollback().await.map_err(StoreError::from)?;
         outcome
     } else {
-        contacts(&mut transaction, claimed.tenant, batch, by_copy, now).await?
+        contacts(&mut transaction, claimed.tenant, batch, way, now).await?
     };
     outcome.rejected += batch.rejected;
     outcome.errors.extend_from_slice(&batch.errors);
@@ -215,7 +240,7 @@ async fn tried(
     .await
     .map_err(StoreError::from)?;
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(wrote)
+    Ok((wrote, outcome.known))
 }
 
 fn signed(number: u64) -> i64 {
@@ -227,7 +252,7 @@ async fn contacts(
     connection: &mut PgConnection,
     tenant: TenantId,
     batch: &Batch,
-    by_copy: bool,
+    way: Way,
     now: Timestamp,
 ) -> Result<Outcome, Refused> {
     let mut outcome = Outcome::default();
@@ -237,9 +262,11 @@ async fn contacts(
     let mut entries: Vec<&Entry> = batch.entries.iter().collect();
     // Entries without a common address may still be about one contact; such come one after the other.
     while !entries.is_empty() {
+        let (look, on_conflict) = (way != Way::New, batch.on_conflict);
         let mut round =
-            plan::of(connection, tenant, entries, batch.on_conflict, &mut outcome).await?;
-        if by_copy {
+            plan::of(connection, tenant, entries, on_conflict, look, &mut outcome).await?;
+        outcome.known += round.known.len() as u64;
+        if way != Way::Inserted {
             fresh::write(connection, tenant, &mut round.new, &lists, source, now).await?;
         } else {
             put::create(connection, tenant, &mut round.new).await?;

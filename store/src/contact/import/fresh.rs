@@ -1,7 +1,8 @@
 //! Contacts nobody had before, by COPY: a third of the work of an `insert`.
 //!
-//! COPY knows no `on conflict`. What it runs into (an id that is there and has lost the address it is named after, an address
-//! that somebody else wrote in between) ends the transaction, and the batch is written by [`super::put`] alone.
+//! COPY knows no `on conflict`. What it runs into (somebody who is known after all, an id that is there and has lost the address it
+//! is named after, an address that somebody else wrote in between) ends the transaction, and the batch is written in a slower
+//! [`Way`](super::batch::Way).
 
 use schemas::{ContactId, ListId, Membership, TenantId, Timestamp};
 use serde::{Serialize, Serializer};

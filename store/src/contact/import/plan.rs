@@ -41,15 +41,22 @@ pub(super) struct Round<'a> {
 /// By kind, then by address.
 type Owners = HashMap<String, HashMap<String, (ContactId, Consent)>>;
 
+/// Where `look` is false nobody is looked up, and all entries are taken for new contacts.
 pub(super) async fn of<'a>(
     connection: &mut PgConnection,
     tenant: TenantId,
     entries: Vec<&'a Entry>,
     on_conflict: OnConflict,
+    look: bool,
     outcome: &mut Outcome,
 ) -> Result<Round<'a>, StoreError> {
-    let owners = owners(connection, tenant, &entries).await?;
-    let external = external(connection, tenant, &entries).await?;
+    let (owners, external) = match look {
+        true => (
+            owners(connection, tenant, &entries).await?,
+            external(connection, tenant, &entries).await?,
+        ),
+        false => (Owners::new(), HashMap::new()),
+    };
     let mut round = Round {
         new: Vec::with_capacity(entries.len()),
         known: Vec::new(),
