@@ -8,6 +8,7 @@ mod configuration;
 mod credentials;
 mod cursor;
 mod ledger;
+mod limit;
 mod outage;
 mod pages;
 mod projection;

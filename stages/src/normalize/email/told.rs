@@ -1,18 +1,15 @@
-//! What a provider tells of mail that left by it: events of `SendGrid`, Mailgun, Amazon SES ([`ses`]) and Postmark
-//! ([`postmark`]).
+//! What a provider tells of mail that left by it: a file for each.
 //!
-//! Sources: <https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>,
-//! <https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure>. All is news; what is not known says
-//! nothing. Who is told of is suppressed after a hard bounce, a complaint and an unsubscription: providers prove who they are.
+//! All is news; what is not known says nothing. Who is told of is suppressed after a hard bounce, a complaint and an
+//! unsubscription: providers prove who they are.
 
+mod mailgun;
 mod postmark;
+mod sendgrid;
 mod ses;
 
 use schemas::{
-    ChannelId, Timestamp, TrackKind,
-    bounce::{self, Class, Said, Verdict},
-    bounce_token::BounceToken,
-    reply_token::may_be_ours,
+    ChannelId, Timestamp, TrackKind, bounce_token::BounceToken, reply_token::may_be_ours,
 };
 use serde::{
     Deserialize,
@@ -24,62 +21,10 @@ use crate::normalize::News;
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Told {
-    Sendgrid(Sendgrid),
-    Mailgun(Mailgun),
+    Sendgrid(sendgrid::Sendgrid),
+    Mailgun(mailgun::Mailgun),
     Ses(ses::Ses),
     Postmark(postmark::Postmark),
-}
-
-#[derive(Deserialize)]
-struct Sendgrid {
-    event: String,
-    email: Option<String>,
-    /// Our `Message-ID`.
-    #[serde(rename = "smtp-id")]
-    smtp_id: Option<String>,
-    timestamp: Option<i64>,
-    /// `bounce` or `blocked`.
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    status: Option<String>,
-    reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Mailgun {
-    event: String,
-    recipient: Option<String>,
-    timestamp: Option<f64>,
-    /// `permanent` or `temporary`.
-    severity: Option<String>,
-    #[serde(rename = "delivery-status", default)]
-    status: Status,
-    #[serde(default)]
-    message: Sent,
-}
-
-#[derive(Default, Deserialize)]
-struct Status {
-    code: Option<u16>,
-    #[serde(rename = "enhanced-code")]
-    enhanced_code: Option<String>,
-    message: Option<String>,
-    description: Option<String>,
-    #[serde(rename = "mx-host")]
-    host: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Sent {
-    #[serde(default)]
-    headers: Headers,
-}
-
-#[derive(Default, Deserialize)]
-struct Headers {
-    #[serde(rename = "message-id")]
-    message_id: Option<String>,
-    to: Option<String>,
 }
 
 /// What an event says, whoever tells it.
@@ -97,8 +42,8 @@ struct Event {
 /// The news of an event; none of one that is not known, or says nothing.
 pub(super) fn news(bytes: &[u8], channel: ChannelId, received: Timestamp) -> Vec<News> {
     let event = match serde_json::from_slice(bytes) {
-        Ok(Told::Sendgrid(event)) => sendgrid(event, received),
-        Ok(Told::Mailgun(event)) => mailgun(event, received),
+        Ok(Told::Sendgrid(event)) => sendgrid::event(event, received),
+        Ok(Told::Mailgun(event)) => mailgun::event(event, received),
         Ok(Told::Ses(event)) => return ses::news(&event, channel, received),
         Ok(Told::Postmark(event)) => return postmark::news(&event, channel, received),
         Err(_) => None,
@@ -125,117 +70,6 @@ pub(super) fn news(bytes: &[u8], channel: ChannelId, received: Timestamp) -> Vec
     message.into_iter().chain(address).map(because).collect()
 }
 
-fn sendgrid(event: Sendgrid, received: Timestamp) -> Option<Event> {
-    use TrackKind as K;
-    let (mut detail, mut suppresses) = (None, false);
-    let kind = match event.event.as_str() {
-        "delivered" => K::Delivered,
-        "open" => K::Opened,
-        "click" => K::Clicked,
-        "bounce" => {
-            let words = event.reason.as_deref().unwrap_or_default();
-            let given = event.status.as_deref().and_then(bounce::status);
-            let status = bounce::status_within(words).or(given);
-            // `blocked` is SendGrid's own word for what may go better next time.
-            let is_blocked = event.kind.as_deref() == Some("blocked");
-            let hint = (!is_blocked)
-                .then(|| Verdict::of_category("bad-mailbox"))
-                .flatten();
-            let verdict = bounce::judge(&Said {
-                status: status.as_deref(),
-                reply: bounce::reply(words),
-                words,
-                hint,
-                is_final: !is_blocked,
-                ..Said::default()
-            });
-            suppresses = verdict.class == Class::Hard;
-            detail = Some(verdict.detail(status.as_deref()));
-            K::Bounced
-        }
-        "dropped" => {
-            detail = Some("dropped by the provider".to_owned());
-            K::Failed
-        }
-        "spamreport" => {
-            suppresses = true;
-            K::Complained
-        }
-        "unsubscribe" | "group_unsubscribe" => {
-            detail = Some("marketing: said to the provider".to_owned());
-            suppresses = true;
-            K::Unsubscribed
-        }
-        _ => return None,
-    };
-    Some(Event {
-        kind,
-        message_id: event.smtp_id,
-        address: event.email,
-        is_copy: false,
-        at: event.timestamp.map_or(received, Timestamp::from_seconds),
-        detail,
-        suppresses,
-    })
-}
-
-fn mailgun(event: Mailgun, received: Timestamp) -> Option<Event> {
-    use TrackKind as K;
-    let (mut detail, mut suppresses) = (None, false);
-    let headers = event.message.headers;
-    let kind = match event.event.as_str() {
-        "delivered" => K::Delivered,
-        "opened" => K::Opened,
-        "clicked" => K::Clicked,
-        "failed" if event.severity.as_deref() == Some("permanent") => {
-            let said = &event.status;
-            let words = [&said.message, &said.description]
-                .into_iter()
-                .flatten()
-                .find(|words| !words.is_empty())
-                .map_or("", String::as_str);
-            let given = said.enhanced_code.as_deref().and_then(bounce::status);
-            let status = given.or_else(|| bounce::status_within(words));
-            let verdict = bounce::judge(&Said {
-                status: status.as_deref(),
-                reply: bounce::reply(words).or(said.code),
-                words,
-                host: said.host.as_deref(),
-                is_final: true,
-                ..Said::default()
-            });
-            suppresses = verdict.class == Class::Hard;
-            detail = Some(verdict.detail(status.as_deref()));
-            K::Bounced
-        }
-        "complained" => {
-            suppresses = true;
-            K::Complained
-        }
-        "unsubscribed" => {
-            detail = Some("marketing: said to the provider".to_owned());
-            suppresses = true;
-            K::Unsubscribed
-        }
-        _ => return None,
-    };
-    let is_copy = match (&event.recipient, &headers.to) {
-        (Some(recipient), Some(to)) if to.contains('@') => {
-            !to.to_lowercase().contains(&recipient.to_lowercase())
-        }
-        _ => false,
-    };
-    Some(Event {
-        kind,
-        message_id: headers.message_id,
-        address: event.recipient,
-        is_copy,
-        at: event.timestamp.map_or(received, seconds),
-        detail,
-        suppresses,
-    })
-}
-
 /// The id that a message of this channel goes by, where the token is one that it gave.
 fn of_token(token: &BounceToken, channel: ChannelId) -> Option<String> {
     token.message(channel).map(|message| message.to_string())
@@ -247,11 +81,6 @@ fn moment(written: Option<&str>, received: Timestamp) -> Timestamp {
     reader
         .and_then(|reader| Timestamp::deserialize(reader).ok())
         .unwrap_or(received)
-}
-
-fn seconds(at: f64) -> Timestamp {
-    // A time out of all bounds is cut to the nearest there is.
-    Timestamp::from_seconds(at as i64)
 }
 
 #[cfg(test)]
