@@ -137,6 +137,22 @@ pub(crate) fn address(url: &str) -> String {
     safe(cleaned(url))
 }
 
+/// Whether an address may be one of a link: it neither runs a script nor holds a document of its own.
+pub(crate) fn is_harmless(url: &str) -> bool {
+    is_mark(url) || scheme(&cleaned(url)).is_none_or(is_known)
+}
+
+/// An address as a text shows it; nothing in place of one that is no link's.
+pub(crate) fn shown(url: &str) -> String {
+    if !is_harmless(url) {
+        return String::new();
+    }
+    url.trim()
+        .chars()
+        .filter(|c| !matches!(c, '\t' | '\n' | '\r'))
+        .collect()
+}
+
 /// What [`click`] or [`address`] made, for between quotes.
 pub(crate) fn quoted(url: String) -> String {
     if is_mark(&url) {
@@ -148,23 +164,25 @@ pub(crate) fn quoted(url: String) -> String {
 
 /// `#` for what would run a script or hold a document of its own.
 fn safe(url: String) -> String {
-    const HARMLESS: [&str; 8] = [
+    if scheme(&url).is_none_or(is_known) {
+        url
+    } else {
+        "#".into()
+    }
+}
+
+/// The scheme of an address; none of one that is relative.
+fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once(':')?;
+    (!scheme.contains(['/', '?', '#'])).then_some(scheme)
+}
+
+/// Schemes of what a mail may lead to: the web, people, and pictures of the mail itself.
+fn is_known(scheme: &str) -> bool {
+    const KNOWN: [&str; 8] = [
         "http", "https", "mailto", "tel", "sms", "cid", "geo", "whatsapp",
     ];
-    let scheme = url
-        .split_once(':')
-        .map(|(scheme, _)| scheme)
-        .filter(|scheme| !scheme.contains(['/', '?', '#']));
-    match scheme {
-        Some(scheme)
-            if !HARMLESS
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(scheme)) =>
-        {
-            "#".into()
-        }
-        _ => url,
-    }
+    KNOWN.iter().any(|name| name.eq_ignore_ascii_case(scheme))
 }
 
 fn is_web(url: &str) -> bool {
@@ -221,7 +239,10 @@ mod tests {
             ("a b\"c'<é", "a%20b%22c%27%3C%C3%A9"),
         ] {
             assert_eq!(quoted(address(given)), made, "{given}");
+            assert_eq!(is_harmless(given), made != "#", "{given}");
         }
+        assert_eq!(shown(" https://a.example/\tü "), "https://a.example/ü");
+        assert_eq!(shown("JavaScript:alert(1)"), "");
         assert_eq!(click("HTTPS://a.example"), "\u{1}HTTPS://a.example\u{2}");
         assert_eq!(click("javascript:x"), "#");
         assert_eq!(click("https://"), "https://");

@@ -165,7 +165,9 @@ fn styles() {
 
 #[test]
 fn text_parts() {
-    let values = json!({"n": "A & <B>", "u": "https://a.example/1", "items": [1, 2]});
+    let values = json!({
+        "n": "A & <B>", "u": "https://a.example/1", "items": [1, 2], "evil": " Java\tScript:alert(1)", "rest": "script:alert(1)"
+    });
     for (html, expect) in [
         (
             "<html><head><title>t</title><style>p{}</style></head><body><div style='display: none'>pre<div>x</div></div><h1>Hi  {{ n }}</h1>\n<p>a<br>b &amp; c</p></body></html>",
@@ -196,6 +198,15 @@ fn text_parts() {
             "{{ n }} {% x &lbrace;",
         ),
         ("<td>a</td><td>b</td>", "a b"),
+        // What a value makes of an address is looked at as in HTML.
+        ("<a href='{{ evil }}'>Shop</a> now", "Shop now"),
+        ("<a href=\"{{ evil }}\"></a>now", "now"),
+        ("<a href='{{ u }}'></a>", "https://a.example/1"),
+        (
+            "<a href='java{{ rest }}'>x</a><a href='{{ u }}?ü'>y</a>",
+            "xy (https://a.example/1?ü)",
+        ),
+        ("<a href='tel:{{ n }}'>x</a>", "x (tel:A & <B>)"),
     ] {
         assert_eq!(said(html, CLICKS, &values).1, expect, "{html}");
     }
@@ -230,6 +241,18 @@ fn what_is_refused() {
             1,
             10,
             "A link cannot run a script.",
+        ),
+        (
+            "<a href=\"java&#10;script:x\">",
+            1,
+            10,
+            "A link cannot run a script.",
+        ),
+        (
+            "<a href=\"data:text/html,x\">",
+            1,
+            10,
+            "A link cannot lead to that kind of address.",
         ),
         (
             "<p {% if u %}a=\"{% endif %}\">",

@@ -31,6 +31,9 @@ const ADDRESSES: [&str; 10] = [
     "xlink:href",
 ];
 
+/// Those of them that somebody follows.
+const LEADS: [&str; 4] = ["action", "formaction", "href", "xlink:href"];
+
 pub(super) fn links(
     source: &str,
     pieces: &[Piece],
@@ -79,10 +82,22 @@ fn replaced(
 ) -> Result<Option<String>, Flaw> {
     let range = &attribute.value;
     let address = decoded(source, pieces, range);
-    let start = address.trim_start().to_ascii_lowercase();
-    if ["javascript:", "vbscript:"]
-        .iter()
-        .any(|scheme| start.starts_with(scheme))
+    // Blanks within a scheme, which programs take away, also those that stand there as `&#10;`.
+    let head = address.split([':', '/', '?']).next().unwrap_or_default();
+    let hides = head.contains("&#")
+        && address
+            .get(head.len()..)
+            .is_some_and(|rest| rest.starts_with(':'));
+    let start: String = address
+        .chars()
+        .filter(|c| !c.is_control() && *c != ' ')
+        .take(16)
+        .collect();
+    let start = start.to_ascii_lowercase();
+    if hides
+        || ["javascript:", "vbscript:"]
+            .iter()
+            .any(|scheme| start.starts_with(scheme))
     {
         return Err(
             Flaw::new(range.start, "A link cannot run a script.").hint("Mail programs refuse it.")
@@ -90,6 +105,14 @@ fn replaced(
     }
     if ours(source, pieces, range) {
         return Ok(None);
+    }
+    // Pictures may be in the mail itself, as `data:`; a link leads somewhere.
+    if !attribute.varies && LEADS.contains(&attribute.name.as_str()) && !page::is_harmless(&address)
+    {
+        return Err(
+            Flaw::new(range.start, "A link cannot lead to that kind of address.")
+                .hint("Write one that begins with https, http, mailto or tel."),
+        );
     }
     let is_web = start.starts_with("https://") || start.starts_with("http://");
     if !attribute.varies {
@@ -115,7 +138,7 @@ fn replaced(
 }
 
 /// Whether an address is one of the hub's own pages.
-fn ours(source: &str, pieces: &[Piece], range: &Range<usize>) -> bool {
+pub(super) fn ours(source: &str, pieces: &[Piece], range: &Range<usize>) -> bool {
     within(pieces, range)
         .filter(|piece| piece.kind == Kind::Expression)
         .any(|piece| {

@@ -4,11 +4,13 @@
 //! are. Blanks are put right when it is rendered ([`tidy`]), because only then it is known what a branch left out; until
 //! then up to two line ends stand for one, and more for an empty line.
 
+use std::borrow::Cow;
+
 use super::{
-    decoded,
+    decoded, link,
     scan::{Document, Event, Tag},
 };
-use crate::construct::Piece;
+use crate::{construct::Piece, page};
 
 /// Elements without an end.
 pub(super) const VOID: [&str; 14] = [
@@ -36,6 +38,12 @@ const PARAGRAPHS: [&str; 17] = [
 ];
 const LINES: [&str; 8] = ["caption", "dd", "div", "dt", "li", "pre", "tr", "ul"];
 
+/// Around an address that a value decides, by itself or behind words, until it is rendered: then it is shown, or is not one to
+/// be shown. Characters that no text has (Unicode, 23.7); in one that has them all the same an address is left out.
+const ALONE: char = '\u{fdd0}';
+const BEHIND: char = '\u{fdd1}';
+const END: char = '\u{fdd2}';
+
 /// The source of the text part.
 pub(crate) fn plain(source: &str, pieces: &[Piece], document: &Document) -> String {
     let mut text = Text {
@@ -57,8 +65,16 @@ struct Text<'a> {
     made: String,
     /// The element that is left out, and how many of its name are open.
     skipped: Option<(String, u32)>,
-    /// The link that is open: its address, and where its words begin.
-    link: Option<(String, usize)>,
+    link: Option<Link>,
+}
+
+/// A link that is open.
+struct Link {
+    address: String,
+    /// A value decides where it leads.
+    varies: bool,
+    /// Where its words begin.
+    start: usize,
 }
 
 impl Text<'_> {
@@ -152,7 +168,15 @@ impl Text<'_> {
             }
             "a" => {
                 if let Some(address) = self.value(tag, "href") {
-                    self.link = Some((address, self.made.len()));
+                    let range = tag.attribute("href").map(|href| href.value.clone());
+                    let varies = range
+                        .is_some_and(|range| !link::ours(self.source, self.pieces, &range))
+                        && tag.attribute("href").is_some_and(|href| href.varies);
+                    self.link = Some(Link {
+                        address,
+                        varies,
+                        start: self.made.len(),
+                    });
                 }
             }
             "td" | "th" => self.words(" "),
@@ -168,7 +192,12 @@ impl Text<'_> {
             self.around(name);
             return;
         }
-        let Some((address, start)) = self.link.take() else {
+        let Some(Link {
+            address,
+            varies,
+            start,
+        }) = self.link.take()
+        else {
             return;
         };
         let words = self.made.get(start..).unwrap_or_default().trim();
@@ -179,10 +208,12 @@ impl Text<'_> {
         if address.starts_with('#') || words.contains(shown) {
             return;
         }
-        let said = if words.is_empty() {
-            address
-        } else {
-            format!(" ({address})")
+        // What a value decides is looked at when it is known.
+        let said = match (words.is_empty(), varies) {
+            (true, false) => address,
+            (false, false) => format!(" ({address})"),
+            (true, true) => format!("{ALONE}{address}{END}"),
+            (false, true) => format!("{BEHIND}{address}{END}"),
         };
         self.made.truncate(self.made.trim_end_matches(' ').len());
         self.made.push_str(&said);
@@ -209,8 +240,39 @@ fn is_hidden(source: &str, tag: &Tag) -> bool {
             })
 }
 
+/// The text with the addresses that values decided.
+fn led(text: &str) -> Cow<'_, str> {
+    let Some((mut before, mut rest)) = text.split_once([ALONE, BEHIND]) else {
+        return Cow::Borrowed(text);
+    };
+    let mut whole = String::with_capacity(text.len());
+    loop {
+        whole.push_str(before);
+        let until = text.get(..text.len().saturating_sub(rest.len()));
+        let is_behind = until.is_some_and(|until| until.ends_with(BEHIND));
+        let (address, after) = rest.split_once(END).unwrap_or((rest, ""));
+        match (page::shown(address), is_behind) {
+            (shown, _) if shown.is_empty() => {}
+            (shown, false) => whole.push_str(&shown),
+            (shown, true) => {
+                whole.push_str(" (");
+                whole.push_str(&shown);
+                whole.push(')');
+            }
+        }
+        match after.split_once([ALONE, BEHIND]) {
+            Some(next) => (before, rest) = next,
+            None => {
+                whole.push_str(after);
+                return Cow::Owned(whole);
+            }
+        }
+    }
+}
+
 /// A rendered text part: no blanks around lines, at most one empty line in a row.
 pub(crate) fn tidy(text: &str) -> String {
+    let text = led(text);
     let mut tidy = String::with_capacity(text.len());
     let mut empty = 0;
     for line in text.lines() {
