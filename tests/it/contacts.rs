@@ -177,6 +177,17 @@ async fn segments_say_whom_they_choose_and_what_is_wrong() {
         (&json!(false), &json!(2), &json!(3))
     );
     assert_eq!(checked["error"]["excerpt"], "  plan = \"pro\"\n  ^");
+    let misnamed = json!({"expression": "in list \"News\"\n  and not in list \"Nwes\" or opened campaign \"Spring\""});
+    let checked = hub.post("/api/v1/segments/check", &misnamed).await;
+    assert_eq!(checked["ok"], false, "{checked}");
+    let error = &checked["error"];
+    assert_eq!(
+        (&error["line"], &error["column"], &error["found"]),
+        (&json!(2), &json!(19), &json!("the text \"Nwes\""))
+    );
+    let by_id = json!({"expression": format!("in list \"{}\"", list["id"].as_str().unwrap())});
+    let checked = hub.post("/api/v1/segments/check", &by_id).await;
+    assert_eq!(checked["ok"], true, "{checked}");
     for (method, path) in [
         (Method::POST, "/api/v1/segments"),
         (Method::PATCH, path.as_str()),

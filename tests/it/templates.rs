@@ -185,24 +185,60 @@ async fn what_is_wrong_with_a_template_has_a_place() {
         StatusCode::UNPROCESSABLE_ENTITY
     );
 
-    let made = hub
-        .post(
-            "/api/v1/templates",
-            &json!({"name": "b", "content": "x", "html_content": "<p>\n <a href={{ url }}>x</a>"}),
-        )
-        .await;
+    // What cannot be compiled is refused, with its place: made, changed, or in another language.
+    let html =
+        json!({"html_content": "<p>\n <a href={{ url }}>x</a>", "name": "b", "content": "x"});
+    let (status, problem) = ask(&hub, Method::POST, "/api/v1/templates", &html).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let error = &problem["errors"][0];
+    assert_eq!(
+        (&error["pointer"], &error["line"], &error["column"]),
+        (&json!("/html_content"), &json!(2), &json!(10))
+    );
+    let why = error["detail"].as_str().unwrap();
+    assert!(
+        why.starts_with("html, line 2, column 10: ") && why.ends_with("Write `href=\"…\"`."),
+        "{why}"
+    );
+    let fine = json!({"name": "b", "content": "x"});
+    let made = hub.post("/api/v1/templates", &fine).await;
     let path = format!("/api/v1/templates/{}", made["id"].as_str().unwrap());
     let found = hub.post(&format!("{path}/check"), &json!({})).await;
-    assert_eq!(found["ok"], false);
-    let problem = &found["problems"][0];
     assert_eq!(
-        (&problem["part"], &problem["line"], &problem["column"]),
-        (&json!("html"), &json!(2), &json!(10))
+        (&found["ok"], &found["problems"]),
+        (&json!(true), &json!([]))
     );
-    assert_eq!(problem["hint"], "Write `href=\"…\"`.");
-    let (status, problem) = ask(&hub, Method::POST, &format!("{path}/preview"), &json!({})).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(problem["errors"][0]["pointer"], "/html_content");
+    let unclosed = json!({"content": "Hello\n{% if name %}there"});
+    for (method, at) in [
+        (Method::PUT, path.clone()),
+        (Method::PATCH, path.clone()),
+        (Method::PUT, format!("{path}/variants/fr")),
+    ] {
+        let (status, problem) = ask(&hub, method, &at, &unclosed).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{at}");
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (&error["pointer"], &error["line"]),
+            (&json!("/content"), &json!(2)),
+            "{problem}"
+        );
+    }
+    let (_, problem) = ask(
+        &hub,
+        Method::PATCH,
+        &path,
+        &json!({"subject": "{{", "content": "{% set %}"}),
+    )
+    .await;
+    let places = problem["errors"].as_array().unwrap().iter();
+    let places: Vec<&str> = places
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert!(
+        places.contains(&"/subject") && places.contains(&"/content"),
+        "{problem}"
+    );
+    assert_eq!(hub.get(&path).await["content"], "x");
 
     // A change that reads what is not declared is refused, and leaves the template as it was.
     hub.request(Method::PATCH, &path)

@@ -92,11 +92,11 @@ pub(crate) struct ExpressionIn {
     limit: Option<u32>,
 }
 
-/// Whether an expression can be read.
+/// Whether an expression can be read, and names what there is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CheckOut {
     ok: bool,
-    /// As it was understood.
+    /// As it was understood; also when it names a list or a campaign that there is not.
     expression: Option<String>,
     error: Option<ExpressionErrorOut>,
 }
@@ -318,25 +318,30 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Whether an expression can be read, and where it cannot.
+/// Whether an expression can be read and names lists and campaigns that there are, and where not.
 #[utoipa::path(
     post, path = "/segments/check", tag = "segments", operation_id = "check_segment",
     request_body(content = ExpressionIn, example = json!({"expression": "name = Ann"})),
     responses((status = 200, description = "What is wrong, or how it was understood", body = CheckOut))
 )]
-pub(crate) async fn check(_caller: Caller, Json(body): Json<ExpressionIn>) -> axum::Json<CheckOut> {
-    axum::Json(match compile(&body.expression) {
-        Ok(filter) => CheckOut {
-            ok: true,
-            expression: Some(filter.expression().to_string()),
-            error: None,
-        },
-        Err(error) => CheckOut {
-            ok: false,
-            expression: None,
-            error: Some(error.into()),
-        },
-    })
+pub(crate) async fn check(
+    State(hub): State<Arc<Hub>>,
+    caller: Caller,
+    Json(body): Json<ExpressionIn>,
+) -> Result<axum::Json<CheckOut>, ApiError> {
+    let (expression, error) = match compile(&body.expression) {
+        Ok(filter) => {
+            let misnamed =
+                store::segment::misnamed(&hub.store, caller.tenant, &body.expression).await?;
+            (Some(filter.expression().to_string()), misnamed)
+        }
+        Err(error) => (None, Some(error)),
+    };
+    Ok(axum::Json(CheckOut {
+        ok: error.is_none(),
+        expression,
+        error: error.map(Into::into),
+    }))
 }
 
 /// How many contacts a segment has now.

@@ -211,7 +211,7 @@ pub(crate) async fn create(
         is_active: body.is_active,
         metadata: object(body.metadata),
     };
-    template_check::declared(&draft(&caller, &new), &[])?;
+    template_check::usable(&draft(&caller, &new), &[], None)?;
     let row = store::template::create(&hub.store, caller.tenant, new).await?;
     hub.announce().await;
     let detail = json!({"name": row.name});
@@ -359,7 +359,7 @@ pub(crate) async fn update(
             .await
             .map_err(missing)?;
         patch.apply(&mut draft);
-        template_check::declared(&draft, &variants)?;
+        template_check::usable(&draft, &variants, None)?;
     }
     let row = store::template::update(&hub.store, caller.tenant, id, patch)
         .await

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::extract::State;
-use render::{Compiled, Problem, Source};
+use render::{Compiled, Part, Problem, Source};
 use schemas::{
     TemplateId,
     campaign::{Tracked, Wording},
@@ -123,11 +123,35 @@ fn undeclared(template: &TemplateRow, compiled: &Compiled) -> BTreeSet<String> {
         .collect()
 }
 
-/// Refuses a template that reads what it does not declare. One that cannot be compiled is not looked at: whoever
-/// uses it says so.
-pub(super) fn declared(template: &TemplateRow, variants: &[VariantRow]) -> Result<(), ApiError> {
-    let Ok(compiled) = compiled(&wordings(template, variants), true, &BTreeMap::new()) else {
-        return Ok(());
+/// Where a problem is in the body that brought it.
+pub(super) fn refusal(problem: &Problem) -> ApiError {
+    let pointer = match problem.part {
+        Part::Subject => "/subject".into(),
+        Part::Text => "/content".into(),
+        Part::Html => "/html_content".into(),
+        Part::Platform => {
+            let place = problem.place.as_deref().unwrap_or_default();
+            format!("/platform_template{place}")
+        }
+    };
+    ApiError::invalid_at(pointer, (problem.line, problem.column), problem.to_string())
+}
+
+/// Refuses a wording that cannot be compiled, and a template that reads what it does not declare. `language` is the one that
+/// is being written, none for the template itself: what is wrong with others that were stored before keeps nobody from
+/// mending this one.
+pub(super) fn usable(
+    template: &TemplateRow,
+    variants: &[VariantRow],
+    language: Option<&str>,
+) -> Result<(), ApiError> {
+    let compiled = match compiled(&wordings(template, variants), true, &BTreeMap::new()) {
+        Ok(compiled) => compiled,
+        Err(problems) => {
+            let problems = problems.iter();
+            let own = problems.filter(|problem| problem.language.as_deref() == language);
+            return ApiError::all(own.map(|problem| Err(refusal(problem))));
+        }
     };
     let undeclared: Vec<String> = undeclared(template, &compiled).into_iter().collect();
     if undeclared.is_empty() {

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, http::HeaderMap};
-use render::{CampaignFacts, Compiled, Links, Part, Problem, Recipient, RenderError, Rendered};
+use render::{CampaignFacts, Compiled, Links, Problem, Recipient, RenderError, Rendered};
 use schemas::{
     CampaignId, ChannelId, ChannelKind, ContactId, PlatformTemplate, Priority, TemplateId,
 };
@@ -19,7 +19,7 @@ use super::{
     message_in::MessageIn,
     message_out::MessageOut,
     optional_text, send,
-    template_check::{compiled, stored, wordings},
+    template_check::{compiled, refusal, stored, wordings},
     text,
 };
 use crate::{
@@ -176,19 +176,7 @@ impl Somebody {
 
 /// A template that cannot be compiled, refused.
 fn refused(problems: Vec<Problem>) -> ApiError {
-    let fields = problems.into_iter().map(|problem| {
-        let pointer = match problem.part {
-            Part::Subject => "/subject",
-            Part::Text => "/content",
-            Part::Html => "/html_content",
-            Part::Platform => "/platform_template",
-        };
-        Err(ApiError::invalid(pointer, problem.to_string()))
-    });
-    match ApiError::all(fields) {
-        Err(error) => error,
-        Ok(()) => ApiError::bad_request("The template cannot be used."),
-    }
+    ApiError::not_ready("template", problems.iter().map(refusal))
 }
 
 /// How a template looks for somebody.

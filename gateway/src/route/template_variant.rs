@@ -135,7 +135,7 @@ pub(crate) async fn put(
         html_content: body.html_content,
         platform_template: body.platform_template,
     };
-    super::template_check::declared(&template, std::slice::from_ref(&variant))?;
+    super::template_check::usable(&template, std::slice::from_ref(&variant), Some(&language))?;
     let others = store::template::variants(&hub.store, caller.tenant, &[id]).await?;
     if others.len() >= MAX_VARIANTS && others.iter().all(|other| other.language != language) {
         return Err(ApiError::conflict(format!(

@@ -22,7 +22,7 @@ use sqlx::{Postgres, QueryBuilder};
 
 pub use count::{COUNT_TIMEOUT, count, matching};
 pub use error::SegmentError;
-pub use named::absent;
+pub use named::{absent, misnamed};
 pub use row::{SegmentNew, SegmentPatch, SegmentRow, create, delete, get, list, update};
 
 use self::{error::Source, sql::Writer, syntax::Expression};

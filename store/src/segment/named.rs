@@ -5,10 +5,12 @@
 //! written to.
 
 use schemas::TenantId;
+use uuid::Uuid;
 
 use super::{
-    Filter,
+    Filter, SegmentError, Source, compile,
     syntax::{Condition, Expression, Named},
+    token::{Token, tokens},
 };
 use crate::{Store, StoreError};
 
@@ -46,6 +48,49 @@ pub async fn absent(
     Ok((lists, campaigns))
 }
 
+/// The first list or campaign that an expression names and this tenant has not, with its place; none also of an expression that
+/// cannot be read, of which [`compile`] tells.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn misnamed(
+    store: &Store,
+    tenant: TenantId,
+    expression: &str,
+) -> Result<Option<SegmentError>, StoreError> {
+    let Ok(filter) = compile(expression) else {
+        return Ok(None);
+    };
+    let (lists, campaigns) = absent(store, tenant, &filter).await?;
+    Ok(first(expression, &lists, &campaigns))
+}
+
+/// The first of these names in the text of an expression: a text right behind the word `list` or `campaign`, which is where
+/// the grammar has names and nothing else.
+fn first(expression: &str, lists: &[String], campaigns: &[String]) -> Option<SegmentError> {
+    let tokens = tokens(expression).ok()?;
+    tokens.windows(2).find_map(|pair| {
+        let [before, named] = pair else { return None };
+        let (Token::Word(word), Token::Text(text)) = (&before.token, &named.token) else {
+            return None;
+        };
+        let name = Uuid::try_parse(text).map_or_else(|_| text.clone(), |id| id.to_string());
+        let (what, where_known) = if word.eq_ignore_ascii_case("list") && lists.contains(&name) {
+            ("list", "GET /lists")
+        } else if word.eq_ignore_ascii_case("campaign") && campaigns.contains(&name) {
+            ("campaign", "GET /campaigns")
+        } else {
+            return None;
+        };
+        Some(Source(expression).error(
+            named.at,
+            named.token.to_string(),
+            format!("the name or id of a {what} that there is"),
+            Some(format!("`{where_known}` says which there are")),
+        ))
+    })
+}
+
 /// As deep as the expression is ([`super::MAX_DEPTH`]).
 fn name(expression: &Expression, lists: &mut Vec<String>, campaigns: &mut Vec<String>) {
     match expression {
@@ -68,5 +113,24 @@ fn text(named: &Named) -> String {
     match named {
         Named::Id(id) => id.to_string(),
         Named::Name(name) => name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_is_that_of_the_name() {
+        let expression =
+            "attributes.list = \"VIP\"\n and not in LIST \"VIP\" or opened campaign 'Spring'";
+        let vip = first(expression, &["VIP".into()], &[]).unwrap();
+        assert_eq!((vip.line, vip.column), (2, 18));
+        let spring = first(expression, &[], &["Spring".into()]).unwrap();
+        assert_eq!((spring.line, spring.column), (2, 43));
+        assert_eq!(first(expression, &["Other".into()], &[]), None);
+        let id = "11111111-2222-3333-4444-55555555555A";
+        let by_id = format!("in list \"{id}\"");
+        assert!(first(&by_id, &[id.to_lowercase()], &[]).is_some());
     }
 }
