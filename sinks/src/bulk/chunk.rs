@@ -14,7 +14,10 @@ use schemas::{
 use serde_json::json;
 use store::{
     StoreError,
-    campaign::ledger::{self, Claimed, OnLapsed, Outcome},
+    campaign::{
+        expand,
+        ledger::{self, Claimed, OnLapsed, Outcome},
+    },
     suppression::{self, Reach, SuppressionNew},
 };
 use tokio::{
@@ -23,7 +26,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, letter, limits::Tenant, line::{NEAR, Place, Queue}, outcome::outcome, plans::Planned};
+use super::{
+    Shared, letter,
+    limits::Tenant,
+    line::{NEAR, Place, Queue},
+    outcome::outcome,
+    plans::Planned,
+    relay::{self, Gone, Refused},
+};
 use crate::{
     channel::{SendOutcome, Sender},
     deliver::{
@@ -53,6 +63,8 @@ pub(super) struct Run {
     pub(super) stop: CancellationToken,
     /// Calls side by side, over all the chunks.
     pub(super) calls: Semaphore,
+    /// Of its chunks, whom the mail server said not to be there.
+    pub(super) refused: Refused,
 }
 
 /// A recipient and what it is to be sent.
@@ -85,7 +97,8 @@ impl Run {
                 .map_err(HandleError::transient)?;
             return Ok(());
         }
-        let outcomes = self.send(&planned, &chunk, claimed).await;
+        let mut outcomes = self.send(&planned, &chunk, claimed).await;
+        self.believe(&planned, &chunk, &mut outcomes).await;
         self.record(&chunk, outcomes).await
     }
 
@@ -283,7 +296,17 @@ impl Run {
         ];
         metrics::counter!("tidings_campaign_sends_total", &labels).increment(1);
         if decision.is_recipient_gone {
-            self.suppress(chunk, claimed, &decision.code).await;
+            let gone = Gone {
+                chunk: chunk.number,
+                message: claimed.message,
+                address: claimed.address.clone(),
+                code: decision.code,
+            };
+            if outcome.status == RecipientStatus::Bounced {
+                self.refused.add(gone);
+            } else {
+                self.suppress(chunk, &gone).await;
+            }
         }
         if decision.is_content_refused {
             let why = outcome.reason.as_deref();
@@ -293,7 +316,31 @@ impl Run {
     }
 
     /// Remembers that an address is not there. When that fails the next campaign finds out again.
-    async fn suppress(&self, chunk: &Chunk, claimed: &Claimed, code: &str) {
+    async fn suppress(&self, chunk: &Chunk, gone: &Gone) {
+    /// Suppresses whom the mail server said not to be there, unless it says so of too many.
+    async fn believe(&self, planned: &Planned, chunk: &Chunk, outcomes: &mut [Outcome]) {
+        let gone = self.refused.take(chunk.number);
+        if let Some(why) = relay::trouble(&planned.pace, outcomes, &gone) {
+            relay::put_back(outcomes, &gone);
+            match expand::pause(&self.shared.store, chunk.campaign, &why).await {
+                Ok(true) => {
+                    tracing::warn!(campaign = %chunk.campaign, "paused: the mail server refuses everybody");
+                }
+                Ok(false) => {}
+                // Whoever gets the chunk next finds it out again.
+                Err(error) => tracing::debug!(%error, "a campaign could not be paused"),
+            }
+            let changed = subject::campaign_changed(chunk.campaign);
+            if let Err(error) = self.shared.bus.notify(&changed, Bytes::new()).await {
+                tracing::debug!(%error, "a change was not announced");
+            }
+            return;
+        }
+        for gone in &gone {
+            self.suppress(chunk, gone).await;
+        }
+    }
+
         let is_mail = chunk.kind.address_kind() == "email";
         let suppressed = suppression::create(
             &self.shared.store,
@@ -304,14 +351,14 @@ impl Run {
                 } else {
                     Reach::Channel(chunk.channel)
                 },
-                address: claimed.address.clone(),
+                address: gone.address.clone(),
                 reason: if is_mail {
                     SuppressionReason::Bounced
                 } else {
                     SuppressionReason::Blocked
                 },
                 scope: SuppressionScope::All,
-                detail: Some(code.to_owned()),
+                detail: Some(gone.code.clone()),
                 expires_at: None,
             },
         )

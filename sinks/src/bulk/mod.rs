@@ -21,6 +21,7 @@ mod line;
 mod outcome;
 mod pace;
 mod plans;
+mod relay;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -35,7 +36,7 @@ use store::{Store, campaign::watch as campaigns};
 use tokio::sync::{RwLock, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::{chunk::Run, limits::Limits, plans::Plans};
+use self::{chunk::Run, limits::Limits, plans::Plans, relay::Refused};
 use crate::{
     deliver::{Known, Senders},
     project::bury,
@@ -233,6 +234,7 @@ impl Handler for Bulk {
             calls: Semaphore::new(calls),
             route,
             limits,
+            refused: Refused::default(),
             held: batch.held,
             stop,
         });

@@ -203,3 +203,85 @@ async fn what_may_have_left_waits_for_a_person() {
     );
     hub.done().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_refuses_everybody_is_not_believed() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    let (list, _) = audience(&hub, 40, |number| {
+        let domain = number % 4;
+        json!({"addresses": [{"kind": "email", "address": format!("p{number}@d{domain}.example")}]})
+    })
+    .await;
+    post.refuse("p", "550 5.1.1 no such user");
+    let campaign = draft(
+        &hub,
+        json!({"type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list]}),
+    )
+    .await;
+    tell(&hub, &campaign, "start").await;
+    let paused = reached(&hub, &campaign, "PAUSED").await;
+    let why = paused["status_reason"].as_str().unwrap();
+    assert!(
+        why.contains("at 4 domains") && why.contains("Nobody was suppressed"),
+        "{why}"
+    );
+    let stats = figures(&hub, &campaign, |stats| stats["outcomes"]["PENDING"] == 40).await;
+    assert_eq!(stats["outcomes"]["BOUNCED"], 0, "{stats}");
+    let suppressed = done(&hub, Method::GET, "/suppressions", &json!({})).await;
+    assert_eq!(suppressed, json!([]));
+
+    post.relent();
+    tell(&hub, &campaign, "resume").await;
+    reached(&hub, &campaign, "COMPLETED").await;
+    let mut reached = post.recipients();
+    reached.dedup();
+    assert_eq!((reached.len(), post.count()), (40, 40), "each once");
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_really_is_not_there_is_suppressed() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    let (list, _) = audience(&hub, 40, |number| {
+        let who = match number % 8 {
+            0 => "gone",
+            1 => "unwanted",
+            _ => "fine",
+        };
+        json!({"addresses": [{"kind": "email", "address": format!("{who}{number}@d{}.example", number % 4)}]})
+    })
+    .await;
+    post.refuse("gone", "550 5.1.1 no such user");
+    // Says nothing of the address.
+    post.refuse("unwanted", "550 rejected");
+    let campaign = draft(
+        &hub,
+        json!({
+            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
+            "pace": {"pause_at_failures": 0.9}
+        }),
+    )
+    .await;
+    tell(&hub, &campaign, "start").await;
+    reached(&hub, &campaign, "COMPLETED").await;
+    let stats = figures(&hub, &campaign, |_| true).await;
+    let outcomes = &stats["outcomes"];
+    assert_eq!(
+        (&outcomes["BOUNCED"], &outcomes["FAILED"], &outcomes["SENT"]),
+        (&json!(5), &json!(5), &json!(30)),
+        "{stats}"
+    );
+    let suppressed = done(&hub, Method::GET, "/suppressions", &json!({})).await;
+    let suppressed = suppressed.as_array().unwrap();
+    assert_eq!(suppressed.len(), 5);
+    assert!(
+        suppressed
+            .iter()
+            .all(|one| one["address"].as_str().unwrap().starts_with("gone"))
+    );
+    hub.done().await;
+}
