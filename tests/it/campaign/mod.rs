@@ -3,6 +3,7 @@
 mod answer;
 mod approved;
 mod bounce;
+mod broken;
 mod check;
 mod course;
 mod event;

@@ -1,0 +1,65 @@
+//! The broker, and then the database, die alone while a campaign is sent: who sends lives on, so nobody is left out, nobody
+//! is sent to twice, and nobody is in doubt.
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::json;
+
+use super::{audience, draft, figures, post::Post, reached, tell};
+use crate::rig::{Hub, until_some};
+
+const MANY: usize = 240;
+
+/// Ends a program that the hub started, and waits until it has started another one.
+async fn end(hub: &Hub, program: &str) {
+    let old = hub.children(program);
+    let [pid] = old.as_slice() else {
+        panic!("{program}: {old:?}")
+    };
+    kill(Pid::from_raw(*pid), Signal::SIGKILL).unwrap();
+    let anew = until_some(|| async {
+        let now = hub.children(program);
+        (!now.is_empty() && now != old).then_some(())
+    });
+    anew.await.expect("the hub starts it again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_broker_and_the_database_everybody_is_still_sent_to_once() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    let (list, _) = audience(&hub, MANY, |number| {
+        json!({"addresses": [{"kind": "email", "address": format!("p{number}@example.org")}]})
+    })
+    .await;
+    let campaign = draft(
+        &hub,
+        json!({
+            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
+            "pace": {"per_second": 60.0}
+        }),
+    )
+    .await;
+    tell(&hub, &campaign, "start").await;
+    for (program, after) in [("nats-server", 30), ("postgres", 130)] {
+        until_some(|| async { (post.count() >= after).then_some(()) })
+            .await
+            .expect("mails leave");
+        assert!(post.count() < MANY, "all are sent before {program} ends");
+        end(&hub, program).await;
+    }
+    reached(&hub, &campaign, "COMPLETED").await;
+    let stats = figures(&hub, &campaign, |_| true).await;
+    assert_eq!(
+        (&stats["outcomes"]["SENT"], &stats["audience"]),
+        (&json!(MANY), &json!(MANY)),
+        "{stats}"
+    );
+    let mut reached = post.recipients();
+    reached.dedup();
+    assert_eq!((reached.len(), post.count()), (MANY, MANY), "each once");
+    hub.done().await;
+}
