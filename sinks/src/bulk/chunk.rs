@@ -88,6 +88,7 @@ impl Run {
             Some(OnUnknown::Resend) => OnLapsed::Resend,
             _ => OnLapsed::Hold,
         };
+        shared.senders.precedence().give_way().await;
         let claimed = ledger::claim(&shared.store, &chunk, &shared.owner, LEASE, on_lapsed)
             .await
             .map_err(HandleError::transient)?;
@@ -136,6 +137,7 @@ impl Run {
                 let (sender, turns) = (&sender, &turns);
                 async move {
                     let mut turn = turns.acquire().await.ok();
+                    self.shared.senders.precedence().give_way().await;
                     let put_back = Outcome::put_back(claimed.message, None);
                     if Instant::now() >= until || !self.goes_on(planned) {
                         return put_back;
@@ -297,7 +299,7 @@ impl Run {
         metrics::counter!("tidings_campaign_sends_total", &labels).increment(1);
         if decision.is_recipient_gone {
             let gone = Gone {
-                chunk: chunk.number,
+                chunk: (chunk.campaign, chunk.number),
                 message: claimed.message,
                 address: claimed.address.clone(),
                 code: decision.code,
@@ -315,11 +317,9 @@ impl Run {
         outcome
     }
 
-    /// Remembers that an address is not there. When that fails the next campaign finds out again.
-    async fn suppress(&self, chunk: &Chunk, gone: &Gone) {
     /// Suppresses whom the mail server said not to be there, unless it says so of too many.
     async fn believe(&self, planned: &Planned, chunk: &Chunk, outcomes: &mut [Outcome]) {
-        let gone = self.refused.take(chunk.number);
+        let gone = self.refused.take((chunk.campaign, chunk.number));
         if let Some(why) = relay::trouble(&planned.pace, outcomes, &gone) {
             relay::put_back(outcomes, &gone);
             match expand::pause(&self.shared.store, chunk.campaign, &why).await {
@@ -341,6 +341,8 @@ impl Run {
         }
     }
 
+    /// Remembers that an address is not there. When that fails the next campaign finds out again.
+    async fn suppress(&self, chunk: &Chunk, gone: &Gone) {
         let is_mail = chunk.kind.address_kind() == "email";
         let suppressed = suppression::create(
             &self.shared.store,

@@ -46,7 +46,7 @@ use crate::{
 pub const MAX_ITEMS: usize = 64;
 /// Chunks worked on side by side: while one is claimed or recorded, another is sent. Also how many may be doubtful after
 /// a crash.
-const SIDE_BY_SIDE: usize = 3;
+const SIDE_BY_SIDE: usize = 4;
 /// How often it is looked for campaigns when nobody announces one, and whether known ones still run.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long it is tried to say that this process sends no more; the others find out by themselves.
@@ -114,10 +114,13 @@ impl Bulk {
         self.shared.lanes.subscribe()
     }
 
-    /// Keeps the lanes, and whether campaigns run, up to date until `stop`.
+    /// Keeps the lanes, whether campaigns run, and the tenants' limits up to date until `stop`.
     pub fn watch(&self, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
         let shared = Arc::clone(&self.shared);
-        async move { shared.watch(stop).await }
+        async move {
+            // Apart from each other: whether campaigns run is never asked late.
+            tokio::join!(shared.watch(stop.clone()), shared.limits.watch(stop));
+        }
     }
 
     /// Waits until what is being sent is recorded; false when that takes longer than `limit`. Call it after the lanes have
@@ -159,7 +162,6 @@ impl Shared {
 
     async fn look(&self) {
         self.plans.look().await;
-        self.limits.look().await;
         match campaigns::channels(&self.store).await {
             Ok(mut channels) => {
                 channels.sort();
@@ -232,9 +234,9 @@ impl Handler for Bulk {
         let run = Arc::new(Run {
             shared: Arc::clone(shared),
             calls: Semaphore::new(calls),
+            refused: Refused::default(),
             route,
             limits,
-            refused: Refused::default(),
             held: batch.held,
             stop,
         });
@@ -242,10 +244,11 @@ impl Handler for Bulk {
         let running = tokio::spawn(async move {
             let _held_to_the_end = alive;
             let mut results = futures::stream::iter(chunks)
-                .map(|chunk| Arc::clone(&run).chunk(chunk))
+                .map(|chunk| tokio::spawn(Arc::clone(&run).chunk(chunk)))
                 .buffer_unordered(SIDE_BY_SIDE);
             let mut outcome = Ok(());
             while let Some(result) = results.next().await {
+                let result = result.map_err(HandleError::transient).flatten();
                 if let Err(error) = result {
                     // The others in hand go on to their record; no further one begins.
                     run.stop.cancel();

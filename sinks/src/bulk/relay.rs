@@ -14,7 +14,7 @@ use std::{
 };
 
 use schemas::{
-    MessageId,
+    CampaignId, MessageId,
     campaign::{Pace, RecipientStatus},
 };
 use store::campaign::ledger::Outcome;
@@ -27,7 +27,8 @@ const SEVERAL: usize = 3;
 /// A recipient of whom the server said that there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gone {
-    pub(super) chunk: i32,
+    /// Its campaign and number: chunks of several campaigns are sent side by side.
+    pub(super) chunk: (CampaignId, i32),
     pub(super) message: MessageId,
     pub(super) address: String,
     pub(super) code: String,
@@ -46,7 +47,7 @@ impl Refused {
     }
 
     /// Those of a chunk.
-    pub(super) fn take(&self, chunk: i32) -> Vec<Gone> {
+    pub(super) fn take(&self, chunk: (CampaignId, i32)) -> Vec<Gone> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (of, others) = std::mem::take(&mut *all)
             .into_iter()
@@ -100,6 +101,8 @@ mod tests {
 
     use super::*;
 
+    const KEY: (CampaignId, i32) = (CampaignId(Uuid::nil()), 7);
+
     fn message(number: usize) -> MessageId {
         MessageId(Uuid::from_u128(number as u128))
     }
@@ -112,7 +115,7 @@ mod tests {
         };
         let gone: Vec<Gone> = (0..refused)
             .map(|number| Gone {
-                chunk: 7,
+                chunk: KEY,
                 message: message(number),
                 address: format!("p{number}@D{}.example", number % domains),
                 code: "smtp-550".into(),
@@ -171,8 +174,11 @@ mod tests {
         for one in gone {
             refused.add(one);
         }
-        assert!(refused.take(8).is_empty());
-        assert_eq!(refused.take(7).len(), 3);
-        assert!(refused.take(7).is_empty());
+        let other = CampaignId(Uuid::from_u128(1));
+        for none in [(KEY.0, 8), (other, KEY.1)] {
+            assert!(refused.take(none).is_empty());
+        }
+        assert_eq!(refused.take(KEY).len(), 3);
+        assert!(refused.take(KEY).is_empty());
     }
 }
