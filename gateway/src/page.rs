@@ -37,9 +37,9 @@ pub(crate) fn cursor(asked: Option<&str>) -> Result<Option<Cursor>, ApiError> {
     })
 }
 
-/// A page as it is answered.
-pub(crate) fn answer<T: Serialize>(uri: &Uri, items: &[T], next: Option<String>) -> Response {
-    let mut response = Json(items).into_response();
+/// A page as it is answered: items, or what they are in.
+pub(crate) fn answer<T: Serialize + ?Sized>(uri: &Uri, page: &T, next: Option<String>) -> Response {
+    let mut response = Json(page).into_response();
     if let Some(next) = next {
         let headers = response.headers_mut();
         let link = format!("<{}>; rel=\"next\"", next_address(uri, &next));

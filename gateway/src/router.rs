@@ -20,8 +20,8 @@ use crate::{
     page::NEXT_CURSOR,
     route::{
         api_key, audience, audit, campaign, channel, chat_page, contact, contact_export,
-        contact_import, conversation, dlq, docs, health, journey, label, limit, list, list_member, media,
-        message, model, outbox, resolve, rule, segment, send, setting, stats, suppression,
+        contact_import, conversation, dlq, docs, health, journey, label, limit, list, list_member,
+        media, message, model, outbox, resolve, rule, segment, send, setting, stats, suppression,
         template, template_check, template_preview, template_variant, typing, understanding,
         webhook,
     },
@@ -97,6 +97,7 @@ fn guarded() -> OpenApiRouter<Arc<Hub>> {
         .routes(routes!(limit::get, limit::put))
         .routes(routes!(campaign::create, campaign::list))
         .routes(routes!(campaign::get, campaign::put, campaign::delete))
+        .routes(routes!(campaign::check))
         .routes(routes!(campaign::start))
         .routes(routes!(campaign::schedule, campaign::unschedule))
         .routes(routes!(campaign::pause))

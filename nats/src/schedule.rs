@@ -56,10 +56,19 @@ impl Bus {
         if !is_token(id) {
             return Err(not_a("token"));
         }
-        let verb = format!("STREAM.PURGE.{}", stream::SCHED);
-        let filter = json!({ "filter": format!("sched.{id}") });
+        let purged = self.purge(stream::SCHED, &format!("sched.{id}")).await?;
+        Ok(purged > 0)
+    }
+
+    /// Takes what a stream has on these subjects out of it, also what is handed over and not acknowledged; how many.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn purge(&self, stream: &str, subjects: &str) -> Result<u64, ApiError> {
+        let verb = format!("STREAM.PURGE.{stream}");
+        let filter = json!({ "filter": subjects });
         let purged: Value = self.publishing().api(&verb, &filter).await?;
-        Ok(purged["purged"].as_u64().unwrap_or(0) > 0)
+        Ok(purged["purged"].as_u64().unwrap_or(0))
     }
 }
 

@@ -101,6 +101,12 @@ pub fn bulk(kind: ChannelKind, channel: ChannelId, campaign: CampaignId, number:
     )
 }
 
+/// All chunks of a campaign, whatever channel they are for.
+#[must_use]
+pub fn bulk_of(campaign: CampaignId) -> String {
+    format!("bulk.*.*.{}.*", campaign.simple())
+}
+
 /// Core subject on which it is told that a campaign's status changed.
 #[must_use]
 pub fn campaign_changed(campaign: CampaignId) -> String {

@@ -2,7 +2,7 @@
 //! as one of these (`id as "id: Id"`) and turns into the field's own type.
 
 use schemas::campaign::{
-    CampaignEventType, CampaignStatus, CampaignType, RecipientStatus, Verdict,
+    CampaignEventType, CampaignStatus, CampaignType, RecipientStatus, Unsubscribe, Verdict,
 };
 use schemas::{
     ApiKeyId, CampaignId, ChannelId, ChannelKind, ChannelStatus, Consent, ContactId,
@@ -158,6 +158,7 @@ names!(
     CampaignType,
     RecipientStatus,
     CampaignEventType,
+    Unsubscribe,
     Verdict
 );
 
@@ -191,6 +192,7 @@ maybe_names!(
     RecipientStatus,
     SmsEncoding,
     SuppressionReason,
+    Unsubscribe,
     Verdict
 );
 

@@ -4,12 +4,14 @@
 //! own wish, and confirms a list with double opt-in. Leaving is not here: it must not need the database
 //! ([`crate::project::campaign_events`]).
 
-use schemas::{CampaignId, ContactId, ListId, Membership, MessageId, TenantId};
+use schemas::{
+    CampaignId, ContactId, ListId, Membership, MessageId, TenantId, campaign::Unsubscribe,
+};
 use uuid::Uuid;
 
 use crate::{
     Store, StoreError,
-    column::{Id, Name},
+    column::{Id, MaybeName, Name},
 };
 
 /// Lists that are shown at most.
@@ -22,6 +24,8 @@ pub struct Preferences {
     pub language: Option<String>,
     /// It asked for no more campaigns.
     pub is_stopped: bool,
+    /// What it leaves with one click, by the campaign or the tenant.
+    pub unsubscribe: Unsubscribe,
     /// Those of the campaign first.
     pub lists: Vec<PreferredList>,
 }
@@ -54,10 +58,13 @@ pub async fn get(
                join comm_suppressions s on s.tenant_id = m.tenant_id and s.kind = address_kind(m.channel_type)
                    and s.address = case s.kind when 'email' then lower(m.address collate "C") else m.address end
                where m.id = $3 and m.tenant_id = $1 and s.reason = 'opted_out' and s.channel_id is null
-                   and s.lifted_at is null and (s.expires_at is null or s.expires_at > now())) as "is_stopped!""#,
+                   and s.lifted_at is null and (s.expires_at is null or s.expires_at > now())) as "is_stopped!",
+               coalesce((select unsubscribe from campaigns where tenant_id = $1 and id = $4),
+                   (select unsubscribe from tenants where id = $1)) as "unsubscribe!: MaybeName<Unsubscribe>""#,
         tenant.0,
         contact.0,
-        MessageId::campaign(campaign, contact).0
+        MessageId::campaign(campaign, contact).0,
+        campaign.0
     )
     .fetch_one(&mut *connection)
     .await?;
@@ -79,8 +86,28 @@ pub async fn get(
     Ok(Preferences {
         language: person.language,
         is_stopped: person.is_stopped,
+        unsubscribe: Option::from(person.unsubscribe).unwrap_or_default(),
         lists,
     })
+}
+
+/// The language that a contact is known to read, if it is.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn language(
+    store: &Store,
+    tenant: TenantId,
+    contact: ContactId,
+) -> Result<Option<String>, StoreError> {
+    let found = sqlx::query_scalar!(
+        "select language from contacts where tenant_id = $1 and id = $2",
+        tenant.0,
+        contact.0
+    )
+    .fetch_optional(&store.pool)
+    .await?;
+    Ok(found.flatten())
 }
 
 /// A contact wants to be written to again: on these of the lists that it left, or, when none is named, on those of the

@@ -1,8 +1,11 @@
 //! Tenants. Deliberately absent: renaming and deleting, which are an operator's work in SQL.
 
-use schemas::{TenantId, Timestamp};
+use schemas::{TenantId, Timestamp, campaign::Unsubscribe};
 
-use crate::{Store, StoreError, column::Id};
+use crate::{
+    Store, StoreError,
+    column::{Id, Name},
+};
 
 /// A row of `tenants`.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +73,8 @@ pub async fn list(store: &Store) -> Result<Vec<TenantRow>, StoreError> {
 pub struct TenantSettings {
     /// Whether addresses and programs of those who open and click are kept.
     pub keeps_visitor_details: bool,
+    /// What somebody leaves who unsubscribes from a campaign that does not say it itself.
+    pub unsubscribe: Unsubscribe,
 }
 
 /// A tenant's settings.
@@ -79,7 +84,7 @@ pub struct TenantSettings {
 pub async fn settings(store: &Store, tenant: TenantId) -> Result<TenantSettings, StoreError> {
     Ok(sqlx::query_as!(
         TenantSettings,
-        "select keeps_visitor_details from tenants where id = $1",
+        r#"select keeps_visitor_details, unsubscribe as "unsubscribe: Name<Unsubscribe>" from tenants where id = $1"#,
         tenant.0
     )
     .fetch_one(&store.pool)
@@ -96,9 +101,10 @@ pub async fn set_settings(
     settings: TenantSettings,
 ) -> Result<(), StoreError> {
     let done = sqlx::query!(
-        "update tenants set keeps_visitor_details = $2 where id = $1",
+        "update tenants set keeps_visitor_details = $2, unsubscribe = $3 where id = $1",
         tenant.0,
-        settings.keeps_visitor_details
+        settings.keeps_visitor_details,
+        settings.unsubscribe.name()
     )
     .execute(&store.pool)
     .await?;

@@ -121,6 +121,14 @@ impl Sent {
             .await;
     }
 
+    /// What one click leaves, by the tenant's settings.
+    async fn leaves(&self, what: &str) {
+        let settings = json!({"keeps_visitor_details": false, "unsubscribe": what});
+        let put = self.hub.request(Method::PUT, "/api/v1/settings");
+        let put = put.json(&settings).send().await.unwrap();
+        assert_eq!(put.json::<Value>().await.unwrap(), settings);
+    }
+
     pub(crate) async fn suppressions(&self, count: usize) {
         self.hub
             .until("/api/v1/suppressions", |found| {
@@ -216,7 +224,7 @@ async fn opens_and_clicks_are_stored_and_told_with_a_verdict() {
         .await;
 
     // Only now that the tenant says so.
-    let settings = json!({"keeps_visitor_details": true});
+    let settings = json!({"keeps_visitor_details": true, "unsubscribe": "everything"});
     let put = sent
         .hub
         .request(Method::PUT, "/api/v1/settings")
@@ -237,6 +245,7 @@ async fn opens_and_clicks_are_stored_and_told_with_a_verdict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_post_unsubscribes_and_one_may_come_back() {
     let sent = Sent::start().await;
+    sent.leaves("list").await;
     let page = sent.link("p", Purpose::Preferences, &sent.campaign, "");
     let shown = sent.get(&page).await;
     assert_eq!(shown.status(), StatusCode::OK);
@@ -286,6 +295,42 @@ async fn only_a_post_unsubscribes_and_one_may_come_back() {
         StatusCode::BAD_REQUEST
     );
     sent.events("UNSUBSCRIBE", 3).await;
+    sent.hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_click_ends_what_goes_to_many_in_the_contacts_language() {
+    let sent = Sent::start().await;
+    let offers = json!({"name": "Offers"});
+    let offers = id(&sent.hub.post("/api/v1/lists", &offers).await);
+    let members = json!({"contact_ids": [sent.contact]});
+    let path = format!("/api/v1/lists/{offers}/members");
+    sent.hub.post(&path, &members).await;
+    let page = sent.link("p", Purpose::Preferences, &sent.campaign, "");
+    let html = sent.get(&page).await.text().await.unwrap();
+    assert!(
+        html.contains("value=\"everything\" class=\"main\"")
+            && !html.contains("value=\"campaign\""),
+        "{html}"
+    );
+    assert!(
+        html.contains("value=\"lists\"") && !html.contains("class=\"\""),
+        "{html}"
+    );
+    let done = sent.browser.post(&page).header("accept-language", "fr");
+    let done = done
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("List-Unsubscribe=One-Click")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(done.status(), StatusCode::OK);
+    // The contact's own language comes before the browser's.
+    let html = done.text().await.unwrap();
+    assert!(html.contains("lang=\"de\""), "{html}");
+    sent.membership(&sent.list, "unsubscribed").await;
+    sent.membership(&offers, "unsubscribed").await;
+    sent.suppressions(1).await;
     sent.hub.done().await;
 }
 

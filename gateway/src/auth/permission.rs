@@ -121,6 +121,7 @@ pub(crate) const ACCESS: &[(&str, &str, Permission)] = &[
     ("GET", "/campaigns/{campaign_id}", Read),
     ("PUT", "/campaigns/{campaign_id}", Administer),
     ("DELETE", "/campaigns/{campaign_id}", Administer),
+    ("POST", "/campaigns/{campaign_id}/check", Read),
     ("POST", "/campaigns/{campaign_id}/start", Administer),
     ("POST", "/campaigns/{campaign_id}/schedule", Administer),
     ("DELETE", "/campaigns/{campaign_id}/schedule", Administer),

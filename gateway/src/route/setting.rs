@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use schemas::campaign::Unsubscribe;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::tenant::{self, TenantSettings};
@@ -18,6 +19,11 @@ pub(crate) struct Settings {
     #[serde(alias = "keepsVisitorDetails")]
     #[schema(default = false)]
     keeps_visitor_details: bool,
+    /// What somebody leaves who unsubscribes with one click from a campaign that does not say it itself: the lists it was
+    /// for, or everything.
+    #[serde(default)]
+    #[schema(default = "everything")]
+    unsubscribe: Unsubscribe,
 }
 
 /// Get the tenant's settings.
@@ -32,6 +38,7 @@ pub(crate) async fn get(
     let found = tenant::settings(&hub.store, caller.tenant).await?;
     Ok(axum::Json(Settings {
         keeps_visitor_details: found.keeps_visitor_details,
+        unsubscribe: found.unsubscribe,
     }))
 }
 
@@ -48,10 +55,12 @@ pub(crate) async fn put(
 ) -> Result<axum::Json<Settings>, ApiError> {
     let settings = TenantSettings {
         keeps_visitor_details: body.keeps_visitor_details,
+        unsubscribe: body.unsubscribe,
     };
     tenant::set_settings(&hub.store, caller.tenant, settings).await?;
     hub.track.decided(caller.tenant, body.keeps_visitor_details);
-    let detail = json!({"keeps_visitor_details": body.keeps_visitor_details});
+    let detail = json!({
+        "keeps_visitor_details": body.keeps_visitor_details, "unsubscribe": body.unsubscribe});
     let object = format!("tenant:{}", caller.tenant);
     hub.audit(&caller, "settings.update", object, Some(detail))
         .await?;

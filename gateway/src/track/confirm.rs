@@ -14,7 +14,7 @@ use schemas::{
 use store::StoreError;
 use tokio::time::timeout;
 
-use super::{answer, html, known, link, word::Words};
+use super::{answer, html, known, link, preference::words, word::Words};
 use crate::{extract::Path, hub::Hub};
 
 /// How long the database may take.
@@ -35,7 +35,7 @@ pub(crate) async fn show(
     let Some(token) = known(&hub, Purpose::Confirm, &token) else {
         return link::unknown(&headers);
     };
-    let words = Words::asked(None, &headers);
+    let words = words(&hub, &token, &headers).await;
     let asked = store::list::get(&hub.store, token.tenant, list(&token));
     match timeout(ASK, asked).await {
         Ok(Err(StoreError::NotFound)) => link::unknown(&headers),
@@ -62,7 +62,7 @@ pub(crate) async fn act(
     let Some(token) = known(&hub, Purpose::Confirm, &token) else {
         return link::unknown(&headers);
     };
-    let words = Words::asked(None, &headers);
+    let words = words(&hub, &token, &headers).await;
     let done = store::list::confirm(&hub.store, token.tenant, list(&token), token.contact);
     match timeout(ASK, done).await {
         Ok(Ok(name)) => {

@@ -1,6 +1,6 @@
 //! The pages, as HTML that needs no script: one column, labels on everything, buttons large enough for a thumb.
 
-use schemas::Membership;
+use schemas::{Membership, campaign::Unsubscribe};
 use store::preference::{Preferences, PreferredList};
 
 use super::word::Words;
@@ -55,14 +55,15 @@ pub(super) fn confirm(words: &Words, list: Option<&str>) -> String {
     let body = format!(
         "<p>{}</p>\n<form method=\"post\">\n{}</form>\n",
         escape(&asked),
-        button("confirm", words.confirm, "main")
+        button("confirm", words.confirm, true)
     );
     page(words, words.confirm_title, &body)
 }
 
-fn button(action: &str, label: &str, class: &str) -> String {
+fn button(action: &str, label: &str, is_main: bool) -> String {
+    let class = if is_main { " class=\"main\"" } else { "" };
     format!(
-        "<button type=\"submit\" name=\"action\" value=\"{action}\" class=\"{class}\">{}</button>\n",
+        "<button type=\"submit\" name=\"action\" value=\"{action}\"{class}>{}</button>\n",
         escape(label)
     )
 }
@@ -70,17 +71,20 @@ fn button(action: &str, label: &str, class: &str) -> String {
 /// What is known of a contact; nothing while the database is away.
 pub(super) fn preferences(words: &Words, known: Option<&Preferences>) -> String {
     let mut body = String::new();
+    let leaves_all = known.is_some_and(|known| known.unsubscribe == Unsubscribe::Everything);
     if known.is_some_and(|known| known.is_stopped) {
         body.push_str(&format!(
             "<p role=\"status\">{}</p>\n<form method=\"post\">\n{}</form>\n",
             escape(words.stopped),
-            button("again", words.again, "main")
+            button("again", words.again, true)
         ));
+    } else if leaves_all {
+        body.push_str(&leave_everything(words, true));
     } else {
         body.push_str(&format!(
             "<form method=\"post\">\n<p>{}</p>\n{}</form>\n",
             escape(words.leave_campaign_why),
-            button("campaign", words.leave_campaign, "main")
+            button("campaign", words.leave_campaign, true)
         ));
     }
     let lists = known
@@ -96,17 +100,26 @@ pub(super) fn preferences(words: &Words, known: Option<&Preferences>) -> String 
         }
         body.push_str(&format!(
             "</fieldset>\n{}</form>\n",
-            button("lists", words.save, "")
+            button("lists", words.save, false)
         ));
     }
-    if !known.is_some_and(|known| known.is_stopped) {
-        body.push_str(&format!(
-            "<form method=\"post\">\n<p>{}</p>\n{}</form>\n",
-            escape(words.leave_everything_why),
-            button("everything", words.leave_everything, "")
-        ));
+    if !leaves_all && !known.is_some_and(|known| known.is_stopped) {
+        body.push_str(&leave_everything(words, false));
     }
     page(words, words.title, &body)
+}
+
+fn leave_everything(words: &Words, is_main: bool) -> String {
+    let why = if is_main {
+        words.leave_all_why
+    } else {
+        words.leave_everything_why
+    };
+    format!(
+        "<form method=\"post\">\n<p>{}</p>\n{}</form>\n",
+        escape(why),
+        button("everything", words.leave_everything, is_main)
+    )
 }
 
 /// A list that one is on, or left, to be ticked or not.
@@ -152,6 +165,7 @@ mod tests {
         let known = Preferences {
             language: None,
             is_stopped: false,
+            unsubscribe: Unsubscribe::List,
             lists: vec![
                 list(1, "<script>alert('x')</script>", Membership::Confirmed),
                 list(2, "\"News\"", Membership::Unsubscribed),
@@ -166,6 +180,18 @@ mod tests {
         }
         assert!(!html.contains("value=\"again\""));
         assert!(!html.to_lowercase().contains("method=\"get\""));
+        assert!(!html.contains("class=\"\""));
+        let all = Preferences {
+            unsubscribe: Unsubscribe::Everything,
+            ..known
+        };
+        let html = preferences(words, Some(&all));
+        assert!(!html.contains("value=\"campaign\""));
+        assert_eq!(html.matches("value=\"everything\"").count(), 1);
+        assert!(
+            html.contains("value=\"everything\" class=\"main\"")
+                && html.contains("value=\"lists\"")
+        );
         let stopped = Preferences {
             is_stopped: true,
             ..Preferences::default()

@@ -34,6 +34,8 @@ use crate::{
 const MAX_FORM: usize = 32 * 1024;
 /// How long the database may take to say what is shown.
 const ASK: Duration = Duration::from_secs(3);
+/// How long it may take to say in which language.
+const LANGUAGE: Duration = Duration::from_secs(1);
 
 /// Show what one is subscribed to.
 ///
@@ -84,9 +86,8 @@ pub(crate) async fn act(
     let Some(token) = known(&hub, Purpose::Preferences, &token) else {
         return link::unknown(&headers);
     };
-    let words = Words::asked(None, &headers);
     let Ok(body) = crate::extract::body(body, MAX_FORM).await else {
-        return nothing_said(words);
+        return nothing_said(words(&hub, &token, &headers).await);
     };
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -98,7 +99,7 @@ pub(crate) async fn act(
         is_head: false,
     };
     let Some(choice) = choice::read(content_type, &body) else {
-        return nothing_said(words);
+        return nothing_said(words(&hub, &token, &headers).await);
     };
     let done = match &choice {
         Choice::OneClick => wish(&hub, &token, visitor, &[Wish::OneClick]).await,
@@ -111,6 +112,8 @@ pub(crate) async fn act(
                 && (join.is_empty() || come_back(&hub, &token, join).await)
         }
     };
+    // Asked last: nobody waits for the database to leave.
+    let words = words(&hub, &token, &headers).await;
     if !done {
         let html = html::notice(words, words.later, words.later_why);
         return answer::page(StatusCode::SERVICE_UNAVAILABLE, html);
@@ -122,6 +125,16 @@ pub(crate) async fn act(
         Choice::Lists { .. } => words.chosen,
     };
     answer::page(StatusCode::OK, html::done(words, told))
+}
+
+/// The words of a page for the contact of a token: its language, else what its browser asks for.
+pub(super) async fn words(hub: &Hub, token: &TrackingToken, headers: &HeaderMap) -> &'static Words {
+    let asked = preference::language(&hub.store, token.tenant, token.contact);
+    let language = match timeout(LANGUAGE, asked).await {
+        Ok(Ok(language)) => language,
+        Ok(Err(_)) | Err(_) => None,
+    };
+    Words::asked(language.as_deref(), headers)
 }
 
 fn nothing_said(words: &'static Words) -> Response {

@@ -10,7 +10,10 @@ pub(super) struct Words {
     pub(super) leave_campaign: &'static str,
     pub(super) lists: &'static str,
     pub(super) save: &'static str,
+    /// Beside a way to leave less.
     pub(super) leave_everything_why: &'static str,
+    /// By itself.
+    pub(super) leave_all_why: &'static str,
     pub(super) leave_everything: &'static str,
     pub(super) stopped: &'static str,
     pub(super) again: &'static str,
@@ -44,6 +47,7 @@ const ENGLISH: Words = Words {
     lists: "Or choose what you want to receive",
     save: "Save",
     leave_everything_why: "Or do you want none of the messages that we send to many people?",
+    leave_all_why: "Do you want none of the messages that we send to many people any more?",
     leave_everything: "Unsubscribe from everything",
     stopped: "You have unsubscribed: we send you none of the messages that go to many people.",
     again: "Subscribe again",
@@ -75,6 +79,7 @@ const GERMAN: Words = Words {
     lists: "Oder wählen Sie, was Sie erhalten möchten",
     save: "Speichern",
     leave_everything_why: "Oder möchten Sie gar keine der Nachrichten, die wir an viele senden?",
+    leave_all_why: "Möchten Sie keine der Nachrichten mehr, die wir an viele senden?",
     leave_everything: "Von allem abmelden",
     stopped: "Sie haben sich abgemeldet: Wir senden Ihnen keine Nachrichten, die an viele gehen.",
     again: "Wieder anmelden",
@@ -106,6 +111,7 @@ const FRENCH: Words = Words {
     lists: "Ou choisissez ce que vous voulez recevoir",
     save: "Enregistrer",
     leave_everything_why: "Ou ne voulez-vous aucun des messages que nous envoyons à plusieurs personnes ?",
+    leave_all_why: "Ne voulez-vous plus aucun des messages que nous envoyons à plusieurs personnes ?",
     leave_everything: "Se désabonner de tout",
     stopped: "Vous êtes désabonné : nous ne vous envoyons aucun message destiné à plusieurs personnes.",
     again: "Se réabonner",
@@ -137,6 +143,7 @@ const SPANISH: Words = Words {
     lists: "O elija lo que quiere recibir",
     save: "Guardar",
     leave_everything_why: "¿O no quiere ninguno de los mensajes que enviamos a muchas personas?",
+    leave_all_why: "¿Ya no quiere ninguno de los mensajes que enviamos a muchas personas?",
     leave_everything: "Darse de baja de todo",
     stopped: "Se ha dado de baja: no le enviamos ningún mensaje dirigido a muchas personas.",
     again: "Suscribirse de nuevo",
@@ -162,19 +169,42 @@ const SPANISH: Words = Words {
 
 const ALL: [&Words; 4] = [&ENGLISH, &GERMAN, &FRENCH, &SPANISH];
 
+/// Languages of a browser that are looked at.
+const MOST: usize = 32;
+
 impl Words {
-    /// The words of a language (BCP 47), or of the first one that the browser names and there are words of.
+    /// The words of a language (BCP 47), or of the one the browser likes best and there are words of.
     pub(super) fn asked(language: Option<&str>, headers: &HeaderMap) -> &'static Self {
         let accepted = headers
             .get(header::ACCEPT_LANGUAGE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
+        let mut liked: Vec<(u16, &str)> =
+            accepted.split(',').take(MOST).filter_map(liked).collect();
+        // Stable: what is liked as much stays in its order.
+        liked.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
+        let liked = liked.into_iter().map(|(_, tag)| tag);
         language
             .into_iter()
-            .chain(accepted.split(','))
+            .chain(liked)
             .find_map(of)
             .unwrap_or(&ENGLISH)
     }
+}
+
+/// A language of `Accept-Language` and how much it is liked, in thousandths (RFC 9110, 12.4.2); none when it is not wanted.
+fn liked(range: &str) -> Option<(u16, &str)> {
+    let (tag, parameter) = range.split_once(';').unwrap_or((range, "q=1"));
+    let quality = parameter.trim().strip_prefix(['q', 'Q'])?;
+    let quality = quality.trim_start().strip_prefix('=')?.trim();
+    let quality: f32 = quality.parse().ok().filter(|q| (0.0..=1.0).contains(q))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 0 to 1000"
+    )]
+    let quality = (quality * 1000.0).round() as u16;
+    (quality > 0).then_some((quality, tag))
 }
 
 fn of(tag: &str) -> Option<&'static Words> {
@@ -199,6 +229,8 @@ mod tests {
             (Some("de-AT"), "fr", "de"),
             (Some("ja"), "fr-CA;q=0.8, en", "fr"),
             (None, "ja, es;q=0.5", "es"),
+            (None, "en;q=0.1, de-CH ; q=0.9, fr;q=0.5", "de"),
+            (None, "de;q=0, fr;q=x, es", "es"),
             (Some(""), "*", "en"),
         ] {
             let found = Words::asked(language, &headers(accepted));

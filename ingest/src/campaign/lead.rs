@@ -127,6 +127,10 @@ impl Lead {
         let Some(pulse) = expand::pulse(&self.store, id, &self.worker, LEASE).await? else {
             return Ok(Next::End);
         };
+        if pulse.status == CampaignStatus::Cancelled {
+            // What was published while it was stopped.
+            super::clear(&self.bus, id).await;
+        }
         if pulse.status != CampaignStatus::Running {
             return Ok(Next::End);
         }

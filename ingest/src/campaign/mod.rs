@@ -14,6 +14,7 @@ mod books;
 mod expand;
 mod lead;
 mod place;
+mod sender;
 mod start;
 
 use std::{collections::HashMap, time::Duration};
@@ -36,6 +37,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::lead::Lead;
+pub use self::sender::{Warning, warnings};
 pub use self::start::{NotReady, StartError, plan, start};
 
 /// How long a campaign waits for another worker when its own dies.
@@ -162,6 +164,15 @@ async fn look(
     }
     while cancel::rest(store, CANCEL).await? > 0 && !stop.is_cancelled() {}
     Ok(())
+}
+
+/// Takes the chunks of a campaign that was stopped out of the broker. Whoever gets one of them all the same finds nobody in
+/// it, so this may fail.
+pub async fn clear(bus: &Bus, campaign: CampaignId) {
+    let subjects = subject::bulk_of(campaign);
+    if let Err(error) = bus.purge(subject::stream::BULK, &subjects).await {
+        tracing::debug!(%campaign, %error, "chunks of a stopped campaign are left in the broker");
+    }
 }
 
 /// Says that a campaign's status changed; who misses it looks every second.

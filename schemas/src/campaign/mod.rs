@@ -21,7 +21,7 @@ pub use chunk::{CHUNK, Chunk};
 pub use event::{CampaignEvent, CampaignEventType, Verdict};
 pub use limit::{EVERY_DOMAIN, LimitWrong, Limits, MAX_LIMITS, provider};
 pub use plan::{Pace, Plan, PlannedChannel, Tracked, Wording};
-pub use wish::Wish;
+pub use wish::{Unsubscribe, Wish};
 
 /// Enumerations whose names are shouted, as in the API.
 macro_rules! shouted {

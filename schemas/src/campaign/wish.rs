@@ -2,14 +2,51 @@
 
 use std::{convert::Infallible, fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::ListId;
+
+/// What somebody leaves who unsubscribes with a mail program's button or the main one of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unsubscribe {
+    /// The lists that the campaign was for: for those who have several, each a thing of its own to its readers. Of a campaign
+    /// for segments, everything.
+    List,
+    /// All that goes to many people.
+    #[default]
+    Everything,
+}
+
+impl Unsubscribe {
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Everything => "everything",
+        }
+    }
+}
+
+impl FromStr for Unsubscribe {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        match name {
+            "list" => Ok(Self::List),
+            "everything" => Ok(Self::Everything),
+            _ => Err(()),
+        }
+    }
+}
 
 /// How much of it is not wanted any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// What this campaign is an example of, said by a mail program's button (RFC 8058): [`Wish::Campaign`] otherwise.
     OneClick,
-    /// The lists that the campaign was for; everything, when it was for others than lists.
+    /// What the campaign or its tenant says of it ([`Unsubscribe`]).
     Campaign,
     /// One list.
     List(ListId),
@@ -49,6 +86,14 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn names_are_the_same_on_the_wire() {
+        for what in [Unsubscribe::List, Unsubscribe::Everything] {
+            assert_eq!(serde_json::to_value(what).unwrap(), what.name());
+            assert_eq!(what.name().parse(), Ok(what));
+        }
+    }
 
     #[test]
     fn wishes_have_one_spelling() {

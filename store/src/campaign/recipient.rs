@@ -230,7 +230,11 @@ async fn having(store: &Store, tenant: TenantId, text: &str) -> Result<Vec<Conta
 
 fn select(tenant: TenantId, campaign: CampaignId) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(
-        "select id, campaign_id, contact_id, chunk, channel_id, channel_type, address, status, attempt, next_try_at,
+        // Who was never tried waits with its chunk: for a sending window.
+        "select id, campaign_id, contact_id, chunk, channel_id, channel_type, address, status, attempt,
+             case when status = 'PENDING' then coalesce(next_try_at, (
+                 select k.due_at from campaign_chunks k
+                 where k.campaign_id = campaign_messages.campaign_id and k.number = chunk and k.due_at > now())) end as next_try_at,
              external_message_id, failure_class, failure_reason, sent_at, delivered_at, failed_at, created_at, updated_at
          from campaign_messages where tenant_id = ",
     );

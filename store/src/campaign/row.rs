@@ -2,7 +2,7 @@
 
 use schemas::{
     CampaignId, ChannelId, ListId, PlatformTemplate, SegmentId, TemplateId, TenantId, Timestamp,
-    campaign::{CampaignStatus, CampaignType, Pace},
+    campaign::{CampaignStatus, CampaignType, Pace, Unsubscribe},
 };
 use serde_json::Value;
 use sqlx::types::Json;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Cursor, Page, Store, StoreError,
-    column::{Id, MaybeId, MaybeTemplate, MaybeTime, Name},
+    column::{Id, MaybeId, MaybeName, MaybeTemplate, MaybeTime, Name},
     error::found,
     page,
 };
@@ -43,10 +43,14 @@ pub struct CampaignRow {
     pub open_tracking_enabled: bool,
     pub click_tracking_enabled: bool,
     pub unsubscribe_enabled: bool,
+    /// None: as the tenant has it.
+    pub unsubscribe: Option<Unsubscribe>,
     pub pace: Json<Pace>,
     pub scheduled_at: Option<Timestamp>,
     pub started_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
+    /// Of one that runs: nothing leaves before, since all who are left wait for a sending window, or for another try.
+    pub waits_until: Option<Timestamp>,
     /// Recipients known so far, and whether that is all of them.
     pub audience: i64,
     pub is_expanded: bool,
@@ -76,6 +80,7 @@ pub struct CampaignDraft {
     pub open_tracking_enabled: bool,
     pub click_tracking_enabled: bool,
     pub unsubscribe_enabled: bool,
+    pub unsubscribe: Option<Unsubscribe>,
     pub pace: Pace,
     pub scheduled_at: Option<Timestamp>,
     pub metadata: Option<Value>,
@@ -105,8 +110,9 @@ pub async fn create(
     sqlx::query!(
         "insert into campaigns (id, tenant_id, name, description, type, subject_line, sender_name, sender_email,
              target_segments, contact_list_ids, channel_ids, template_id, content, tracking_enabled, open_tracking_enabled,
-             click_tracking_enabled, unsubscribe_enabled, pace, scheduled_at, metadata, created_by, platform_template, free_text)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+             click_tracking_enabled, unsubscribe_enabled, pace, scheduled_at, metadata, created_by, platform_template, free_text,
+             unsubscribe)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
         id.0,
         tenant.0,
         draft.name,
@@ -129,7 +135,8 @@ pub async fn create(
         draft.metadata,
         created_by,
         draft.platform_template.as_ref().map(Json) as _,
-        draft.free_text
+        draft.free_text,
+        draft.unsubscribe.map(Unsubscribe::name)
     )
     .execute(&store.pool)
     .await?;
@@ -151,7 +158,10 @@ pub async fn replace(
         "update campaigns set name = $3, description = $4, type = $5, subject_line = $6, sender_name = $7,
              sender_email = $8, target_segments = $9, contact_list_ids = $10, channel_ids = $11, template_id = $12,
              content = $13, tracking_enabled = $14, open_tracking_enabled = $15, click_tracking_enabled = $16,
-             unsubscribe_enabled = $17, pace = $18, scheduled_at = case when status = 'SCHEDULED' then coalesce($19, scheduled_at) else $19 end, metadata = $20, platform_template = $21, free_text = $22,
+             unsubscribe_enabled = $17, pace = $18,
+             -- One that is to start by itself keeps its time.
+             scheduled_at = case when status = 'SCHEDULED' then coalesce($19, scheduled_at) else $19 end, metadata = $20, platform_template = $21, free_text = $22,
+             unsubscribe = $23,
              updated_at = now()
          where tenant_id = $1 and id = $2 and status in ('DRAFT', 'SCHEDULED')",
         tenant.0,
@@ -175,7 +185,8 @@ pub async fn replace(
         draft.scheduled_at.map(Timestamp::to_datetime),
         draft.metadata,
         draft.platform_template.as_ref().map(Json) as _,
-        draft.free_text
+        draft.free_text,
+        draft.unsubscribe.map(Unsubscribe::name)
     )
     .execute(&store.pool)
     .await?;
@@ -206,8 +217,12 @@ pub async fn get(
                status as "status: Name<CampaignStatus>", status_reason, subject_line, sender_name, sender_email,
                target_segments, contact_list_ids, channel_ids, template_id as "template_id!: MaybeId", content,
                platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
+               unsubscribe as "unsubscribe!: MaybeName<Unsubscribe>",
                pace as "pace: Json<Pace>", scheduled_at as "scheduled_at!: MaybeTime", started_at as "started_at!: MaybeTime",
-               completed_at as "completed_at!: MaybeTime", audience, is_expanded, created_by, metadata, created_at, updated_at
+               completed_at as "completed_at!: MaybeTime",
+               case when status = 'RUNNING' then (select min(k.due_at) from campaign_chunks k where k.campaign_id = campaigns.id
+                   and k.state <> 'done' having bool_and(coalesce(k.due_at > now(), false))) end as "waits_until!: MaybeTime",
+               audience, is_expanded, created_by, metadata, created_at, updated_at
            from campaigns where tenant_id = $1 and id = $2"#,
         tenant.0,
         id.0
@@ -241,8 +256,12 @@ pub async fn list(
                status as "status: Name<CampaignStatus>", status_reason, subject_line, sender_name, sender_email,
                target_segments, contact_list_ids, channel_ids, template_id as "template_id!: MaybeId", content,
                platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
+               unsubscribe as "unsubscribe!: MaybeName<Unsubscribe>",
                pace as "pace: Json<Pace>", scheduled_at as "scheduled_at!: MaybeTime", started_at as "started_at!: MaybeTime",
-               completed_at as "completed_at!: MaybeTime", audience, is_expanded, created_by, metadata, created_at, updated_at
+               completed_at as "completed_at!: MaybeTime",
+               case when status = 'RUNNING' then (select min(k.due_at) from campaign_chunks k where k.campaign_id = campaigns.id
+                   and k.state <> 'done' having bool_and(coalesce(k.due_at > now(), false))) end as "waits_until!: MaybeTime",
+               audience, is_expanded, created_by, metadata, created_at, updated_at
            from campaigns
            where tenant_id = $1 and ($2::text is null or status = $2) and ($3::text is null or type = $3)
              and ($4::text is null or name ilike $4 or description ilike $4) and id < $5

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use schemas::{
     CampaignId, ChannelId, ChannelKind, TenantId, Timestamp,
-    campaign::{CampaignEventType, CampaignStatus, RecipientStatus},
+    campaign::{CampaignEventType, CampaignStatus, Pace, RecipientStatus},
 };
+use sqlx::types::Json;
 
 use crate::{
     Store, StoreError,
@@ -40,6 +41,11 @@ pub struct LedgerTally {
     pub last_sent_at: Option<Timestamp>,
     /// Messages a second over the last ten seconds.
     pub per_second: f64,
+    /// Of one that runs: nothing leaves before, since all who are left wait for a sending window, or for another try; and
+    /// before when the last of them are not sent to.
+    pub waits_until: Option<Timestamp>,
+    pub waits_longest_until: Option<Timestamp>,
+    pub pace: Pace,
     pub at: Timestamp,
 }
 
@@ -82,8 +88,16 @@ pub async fn ledger(
                m.channel_type as "channel_type!: MaybeName<ChannelKind>", m.failure_class,
                coalesce(m.rows, 0) as "rows!", coalesce(m.lately, 0) as "lately!",
                m.last_sent_at as "last_sent_at!: MaybeTime", now() as "at!",
-               extract(epoch from now() - c.started_at)::float8 as seconds
-           from campaigns c left join (
+               extract(epoch from now() - c.started_at)::float8 as seconds, c.pace as "pace: Json<Pace>",
+               w.waits_until as "waits_until!: MaybeTime", w.waits_longest_until as "waits_longest_until!: MaybeTime"
+           from campaigns c
+           left join lateral (
+               select min(k.due_at) filter (where c.status = 'RUNNING') as waits_until,
+                   max(k.due_at) filter (where c.status = 'RUNNING') as waits_longest_until
+               from campaign_chunks k where k.campaign_id = $2 and k.state <> 'done'
+               having bool_and(coalesce(k.due_at > now(), false))
+           ) w on true
+           left join (
                select campaign_id, status, channel_id, channel_type, failure_class, count(*) as rows, max(sent_at) as last_sent_at,
                    count(*) filter (where sent_at > now() - interval '10 seconds') as lately
                from campaign_messages where campaign_id = $2 group by 1, 2, 3, 4, 5
@@ -95,7 +109,7 @@ pub async fn ledger(
     .fetch_all(&store.pool)
     .await?;
     let mut records = records.into_iter().peekable();
-    let first = records.peek().ok_or(StoreError::NotFound)?;
+    let first = records.peek_mut().ok_or(StoreError::NotFound)?;
     let seconds = first.seconds.unwrap_or(LATELY_S).clamp(1.0, LATELY_S);
     let mut tally = LedgerTally {
         status: CampaignStatus::Draft,
@@ -111,6 +125,9 @@ pub async fn ledger(
         reasons: Vec::new(),
         last_sent_at: None,
         per_second: 0.0,
+        waits_until: None,
+        waits_longest_until: None,
+        pace: std::mem::take(&mut first.pace.0),
         at: first.at.into(),
     };
     let mut reasons: BTreeMap<(RecipientStatus, String), i64> = BTreeMap::new();
@@ -119,6 +136,8 @@ pub async fn ledger(
         tally.status = record.campaign_status.into();
         tally.started_at = record.started_at.into();
         tally.completed_at = record.completed_at.into();
+        tally.waits_until = record.waits_until.into();
+        tally.waits_longest_until = record.waits_longest_until.into();
         let status: Option<RecipientStatus> = record.status.into();
         // A campaign without recipients has one record, and nothing in it.
         let Some(status) = status else { continue };

@@ -47,8 +47,9 @@ impl ContactFilter {
             query.push_bind(tenant.0).push(")");
         }
         if let Some(name) = &self.name {
-            query.push(" and strpos(lower(c.name collate \"C\"), ");
-            query.push_bind(name.to_ascii_lowercase()).push(") > 0");
+            // As its index has it: parts of three characters and more are found by that.
+            query.push(" and lower(c.name collate \"C\") like ");
+            query.push_bind(anywhere(&name.to_ascii_lowercase()));
         }
         if let Some(external_id) = &self.external_id {
             query
@@ -71,6 +72,20 @@ impl ContactFilter {
             segment.push(query, tenant, *now);
         }
     }
+}
+
+/// A pattern of `like` for what has the text in it.
+fn anywhere(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for char in text.chars() {
+        if matches!(char, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// Contacts, the newest first; none when looking took longer than ten seconds.

@@ -251,10 +251,11 @@ pub(super) async fn refuse(
              select distinct l.id as list_id, w.contact_id
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[])
                  as w (tenant_id, campaign_id, contact_id, wish, list_id)
+             join tenants t on t.id = w.tenant_id
+             left join campaigns c on c.id = w.campaign_id and c.tenant_id = w.tenant_id
              join contact_lists l on l.tenant_id = w.tenant_id and case w.wish when 'everything' then true
                  when 'list' then l.id = w.list_id
-                 else exists (select from campaigns c where c.id = w.campaign_id and c.tenant_id = w.tenant_id
-                     and l.id = any(c.contact_list_ids)) end
+                 else coalesce(c.unsubscribe, t.unsubscribe) = 'everything' or l.id = any(c.contact_list_ids) end
          ), locked as (
              select m.list_id, m.contact_id from contact_list_members m join chosen using (list_id, contact_id)
              where m.status <> 'unsubscribed' order by m.list_id, m.contact_id for no key update of m
@@ -296,6 +297,7 @@ pub(super) async fn refuse(
            ) a
            where w.wish = 'everything' or w.wish = 'campaign' and not exists (
                select from campaigns c where c.id = w.campaign_id and c.tenant_id = w.tenant_id
+                   and coalesce(c.unsubscribe, t.unsubscribe) = 'list'
                    and c.contact_list_ids <> '{}' and c.target_segments = '{}')
            order by w.tenant_id, a.kind, a.address, w.reason, w.at desc
            on conflict on constraint comm_suppressions_address_key do update set

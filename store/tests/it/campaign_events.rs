@@ -3,7 +3,7 @@
 use schemas::{
     About, CampaignId, ContactId, ConversationId, ListId, Membership, MessageId, TrackContext,
     TrackEvent, TrackKind,
-    campaign::{CampaignEvent, CampaignEventType, Verdict, Wish},
+    campaign::{CampaignEvent, CampaignEventType, Unsubscribe, Verdict, Wish},
 };
 use store::{
     preference, project,
@@ -167,6 +167,7 @@ async fn an_event_is_one_row_and_a_machines_verdict_wins() {
 #[tokio::test]
 async fn who_leaves_a_campaign_leaves_its_lists_or_everything() {
     let bed = bed().await;
+    bed.sql("update campaigns set unsubscribe = 'list'").await;
     wish(&bed, OF_LIST, Wish::OneClick).await;
     assert_eq!(standing(&bed, NEWS).await, Membership::Unsubscribed);
     assert_eq!(standing(&bed, OFFERS).await, Membership::Confirmed);
@@ -181,6 +182,47 @@ async fn who_leaves_a_campaign_leaves_its_lists_or_everything() {
     wish(&bed, OF_LIST, Wish::Everything).await;
     assert_eq!(standing(&bed, OFFERS).await, Membership::Unsubscribed);
     assert_eq!(suppressed(&bed).await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_click_is_everything_unless_the_tenant_or_the_campaign_says_otherwise() {
+    let bed = bed().await;
+    let shown = async || {
+        let found = preference::get(&bed.store, bed.ours, OF_LIST, ADA).await;
+        found.unwrap().unsubscribe
+    };
+    assert_eq!(shown().await, Unsubscribe::Everything);
+    wish(&bed, OF_LIST, Wish::OneClick).await;
+    for list in [NEWS, OFFERS] {
+        assert_eq!(standing(&bed, list).await, Membership::Unsubscribed);
+    }
+    assert_eq!(
+        suppressed(&bed).await,
+        ["email ada@example.org opted_out marketing"]
+    );
+
+    preference::come_back(&bed.store, bed.ours, OF_LIST, ADA, &[NEWS, OFFERS])
+        .await
+        .unwrap();
+    let settings = store::tenant::TenantSettings {
+        unsubscribe: Unsubscribe::List,
+        ..store::tenant::TenantSettings::default()
+    };
+    store::tenant::set_settings(&bed.store, bed.ours, settings)
+        .await
+        .unwrap();
+    assert_eq!(shown().await, Unsubscribe::List);
+    wish(&bed, OF_LIST, Wish::OneClick).await;
+    assert_eq!(standing(&bed, NEWS).await, Membership::Unsubscribed);
+    assert_eq!(standing(&bed, OFFERS).await, Membership::Confirmed);
+    assert!(suppressed(&bed).await.is_empty());
+
+    // What the campaign says comes first.
+    bed.sql("update campaigns set unsubscribe = 'everything'")
+        .await;
+    assert_eq!(shown().await, Unsubscribe::Everything);
+    wish(&bed, OF_LIST, Wish::Campaign).await;
+    assert_eq!(standing(&bed, OFFERS).await, Membership::Unsubscribed);
 }
 
 #[tokio::test]
@@ -386,6 +428,7 @@ async fn settings_of_a_tenant_are_its_own() {
     let bed = Bed::new().await;
     let keeps = store::tenant::TenantSettings {
         keeps_visitor_details: true,
+        ..store::tenant::TenantSettings::default()
     };
     assert!(
         !store::tenant::settings(&bed.store, bed.ours)

@@ -3,7 +3,9 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{audience, call, done, draft, id, reached, sandboxed, tell, without_sandbox};
+use super::{
+    audience, call, done, draft, id, post::Post, reached, sandboxed, tell, without_sandbox,
+};
 use crate::rig::Hub;
 
 /// What a refusal says, by place.
@@ -39,6 +41,16 @@ async fn everything_that_is_missing_is_said_at_once() {
     says(&problems, "/channel_ids", "no active channel");
     says(&problems, "/content", "template_id, or content");
     says(&problems, "/contact_list_ids", "whom it is for");
+    // A start takes no body, and does not speak of one.
+    let path = format!("/api/v1/campaigns/{empty}/start");
+    let bare = hub.request(Method::POST, &path).send().await.unwrap();
+    assert_eq!(bare.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let bare: Value = bare.json().await.unwrap();
+    let detail = bare["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("The campaign is not ready: 3 things") && !detail.contains("body"),
+        "{detail}"
+    );
     // What is scheduled is checked as well.
     let at = json!({"scheduled_at": "2030-01-01T00:00:00Z"});
     assert_eq!(refused(&hub, &empty, "schedule", &at).await, problems);
@@ -89,15 +101,14 @@ async fn everything_that_is_missing_is_said_at_once() {
         "DRAFT"
     );
 
-    let broken = json!({"name": "broken", "content": "Hello\n{% if name %}there"});
-    let broken = id(&done(&hub, Method::POST, "/templates", &broken).await);
+    // A template cannot be stored so; a campaign's own words can.
     let broken = draft(
         &hub,
-        json!({"contact_list_ids": [list], "template_id": broken, "content": null}),
+        json!({"contact_list_ids": [list], "content": "Hello\n{% if name %}there"}),
     )
     .await;
     let problems = refused(&hub, &broken, "start", &json!({})).await;
-    says(&problems, "/template_id", "line 2");
+    says(&problems, "/content", "line 2");
 
     let (strangers, _) = audience(
         &hub,
@@ -169,5 +180,57 @@ async fn what_began_is_not_changed_and_what_is_over_not_stopped() {
     assert_eq!(status, StatusCode::NO_CONTENT);
     let (status, _) = call(&hub, Method::GET, &format!("{path}/stats"), &json!({})).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_will_not_be_believed_is_warned_of() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    let (list, _) = audience(
+        &hub,
+        1,
+        |_| json!({"addresses": [{"kind": "email", "address": "ada@example.org"}]}),
+    )
+    .await;
+    let from = async |sender: &str| {
+        draft(
+            &hub,
+            json!({
+                "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
+                "sender_email": sender
+            }),
+        )
+        .await
+    };
+    let own = from("news@example.com").await;
+    let checked = tell(&hub, &own, "check").await;
+    assert_eq!(checked, json!({"ok": true, "problems": [], "warnings": []}));
+    let other = from("news@elsewhere.example").await;
+    let checked = tell(&hub, &other, "check").await;
+    let warning = &checked["warnings"][0];
+    assert_eq!(
+        (&checked["ok"], &warning["pointer"]),
+        (&json!(true), &json!("/sender_email"))
+    );
+    let why = warning["detail"].as_str().unwrap();
+    assert!(
+        why.contains("elsewhere.example") && why.contains("DMARC") && why.contains("example.com"),
+        "{why}"
+    );
+    let started = tell(&hub, &other, "start").await;
+    assert_eq!(
+        (&started["status"], &started["warnings"]),
+        (&json!("RUNNING"), &checked["warnings"])
+    );
+    let empty = draft(&hub, json!({"contact_list_ids": []})).await;
+    let checked = tell(&hub, &empty, "check").await;
+    assert_eq!(checked["ok"], false);
+    assert_eq!(
+        checked["problems"][0]["pointer"], "/contact_list_ids",
+        "{checked}"
+    );
+    reached(&hub, &other, "COMPLETED").await;
     hub.done().await;
 }

@@ -162,6 +162,19 @@ async fn stopping_ends_whoever_was_not_sent_to() {
     assert_eq!(outbox(&hub, &channel).await.len() as u64, sent(&stats));
     let last = recipients(&hub, &campaign, "&status=CANCELLED").await;
     assert!(last.iter().all(|one| one["failure_class"] == "stopped"));
+    // The broker keeps nothing of it: there is nothing to be taken out any more.
+    let (login, address) = hub.nats_url.rsplit_once('@').unwrap();
+    let (user, password) = login.trim_start_matches("nats://").split_once(':').unwrap();
+    let bus = nats::Bus::connect(&nats::ConnectSettings {
+        url: format!("nats://{address}"),
+        user: Some(user.into()),
+        password: Some(schemas::Secret::new(password)),
+        ..nats::ConnectSettings::default()
+    })
+    .await
+    .unwrap();
+    let chunks = schemas::subject::bulk_of(campaign.parse().unwrap());
+    assert_eq!(bus.purge("BULK", &chunks).await.unwrap(), 0);
     hub.done().await;
 }
 
@@ -205,6 +218,14 @@ async fn too_many_failures_pause_it_and_only_those_are_tried_again() {
     reached(&hub, &campaign, "COMPLETED").await;
     let after = figures(&hub, &campaign, |_| true).await;
     assert_eq!(sent(&after), 300, "{after}");
+    // Over, and still it can be said how fast it was.
+    let timing = &after["timing"];
+    let average = timing["average_per_second"].as_f64().unwrap();
+    assert!(average > 0.0 && average <= 300.0, "{timing}");
+    assert_eq!(
+        (&timing["waits_until"], &timing["estimated_end_at"]),
+        (&Value::Null, &Value::Null)
+    );
     let mut reached = post.recipients();
     reached.dedup();
     assert_eq!((reached.len(), post.mails().len()), (300, 300), "each once");
@@ -247,10 +268,22 @@ async fn each_is_written_to_in_the_window_of_their_own_time() {
     assert_eq!(stats["outcomes"]["PENDING"], 1);
     let waiting = recipients(&hub, &campaign, "&status=PENDING").await;
     assert_eq!(waiting[0]["contact_id"], contacts[1]);
+    let row = reached(&hub, &campaign, "RUNNING").await;
+    assert_eq!(row["is_expanded"], true);
+    // It is told when it goes on, and about when it ends: two were sent, so there is a speed.
+    let stats = figures(&hub, &campaign, |stats| {
+        stats["timing"]["waits_until"].is_string()
+    })
+    .await;
+    let at = |value: &Value| -> Timestamp { serde_json::from_value(value.clone()).unwrap() };
+    let (row, timing) = (reached(&hub, &campaign, "RUNNING").await, &stats["timing"]);
+    let opens = at(&row["waits_until"]);
+    assert!(opens > Timestamp::now(), "{row}");
     assert_eq!(
-        reached(&hub, &campaign, "RUNNING").await["is_expanded"],
-        true
+        (at(&timing["waits_until"]), at(&waiting[0]["next_try_at"])),
+        (opens, opens)
     );
+    assert!(at(&timing["estimated_end_at"]) >= opens, "{timing}");
     tell(&hub, &campaign, "stop").await;
     figures(&hub, &campaign, |stats| stats["outcomes"]["CANCELLED"] == 1).await;
     assert_eq!(outbox(&hub, &channel).await.len(), 2);

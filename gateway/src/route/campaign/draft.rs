@@ -2,7 +2,7 @@
 
 use schemas::{
     ChannelId, ListId, PlatformTemplate, SegmentId, TemplateId, Timestamp,
-    campaign::{CampaignType, Pace},
+    campaign::{CampaignType, Pace, Unsubscribe},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -77,6 +77,9 @@ pub(crate) struct CampaignIn {
     #[serde(default = "yes")]
     #[schema(default = true)]
     unsubscribe_enabled: bool,
+    /// What somebody leaves with one click; absent: as the tenant's settings say.
+    #[serde(default)]
+    unsubscribe: Option<Unsubscribe>,
     #[serde(default)]
     pace: Pace,
     /// When it is to start; `POST /campaigns/{id}/schedule` makes it so.
@@ -133,6 +136,7 @@ impl CampaignIn {
             open_tracking_enabled: self.open_tracking_enabled,
             click_tracking_enabled: self.click_tracking_enabled,
             unsubscribe_enabled: self.unsubscribe_enabled,
+            unsubscribe: self.unsubscribe,
             pace: self.pace,
             scheduled_at: self.scheduled_at,
             metadata: object(self.metadata),

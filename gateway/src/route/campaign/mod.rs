@@ -1,5 +1,6 @@
 //! Campaigns: what people decide about them, and what they are told to do.
 
+mod check;
 mod draft;
 mod event;
 mod recipient;
@@ -9,10 +10,14 @@ mod table;
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::{OriginalUri, State},
+    http::StatusCode,
+    response::Response,
+};
 use schemas::{
     CampaignId, PlatformTemplate, TemplateId, Timestamp,
-    campaign::{CampaignStatus, CampaignType, Pace},
+    campaign::{CampaignStatus, CampaignType, Pace, Unsubscribe},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +25,7 @@ use store::campaign::{CampaignFilter, CampaignRow};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+pub(crate) use self::check::{__path_check, check};
 pub(crate) use self::draft::CampaignIn;
 pub(crate) use self::event::{__path_events, events};
 pub(crate) use self::recipient::{
@@ -66,10 +72,14 @@ pub(crate) struct CampaignOut {
     open_tracking_enabled: bool,
     click_tracking_enabled: bool,
     unsubscribe_enabled: bool,
+    /// What somebody leaves with one click; null: as the tenant's settings say.
+    unsubscribe: Option<Unsubscribe>,
     pace: Pace,
     scheduled_at: Option<Timestamp>,
     started_at: Option<Timestamp>,
     completed_at: Option<Timestamp>,
+    /// Of one that runs: nothing leaves before, since all who are left wait for the sending window, or for another try.
+    waits_until: Option<Timestamp>,
     /// Recipients known so far; all of them once `is_expanded`.
     audience: i64,
     is_expanded: bool,
@@ -104,10 +114,12 @@ impl From<CampaignRow> for CampaignOut {
             open_tracking_enabled: row.open_tracking_enabled,
             click_tracking_enabled: row.click_tracking_enabled,
             unsubscribe_enabled: row.unsubscribe_enabled,
+            unsubscribe: row.unsubscribe,
             pace: row.pace.0,
             scheduled_at: row.scheduled_at,
             started_at: row.started_at,
             completed_at: row.completed_at,
+            waits_until: row.waits_until,
             audience: row.audience,
             is_expanded: row.is_expanded,
             created_by: row.created_by,
@@ -118,7 +130,7 @@ impl From<CampaignRow> for CampaignOut {
     }
 }
 
-/// Some of the campaigns.
+/// Some of the campaigns. The only list within an object, which its readers rely on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CampaignsOut {
     items: Vec<CampaignOut>,
@@ -179,13 +191,16 @@ pub(crate) struct CampaignQuery {
 /// List campaigns, the newest first.
 #[utoipa::path(
     get, path = "/campaigns", tag = "campaigns", operation_id = "list_campaigns", params(CampaignQuery),
-    responses((status = 200, description = "A page", body = CampaignsOut))
+    responses((status = 200, description = "A page", body = CampaignsOut,
+        headers(("Link" = String, description = "The next page, with rel=\"next\"; absent on the last"),
+                ("X-Next-Cursor" = String, description = "`cursor` of the next page"))))
 )]
 pub(crate) async fn list(
     State(hub): State<Arc<Hub>>,
     caller: Caller,
+    OriginalUri(uri): OriginalUri,
     Query(query): Query<CampaignQuery>,
-) -> Result<axum::Json<CampaignsOut>, ApiError> {
+) -> Result<Response, ApiError> {
     if query
         .search
         .as_ref()
@@ -203,10 +218,12 @@ pub(crate) async fn list(
         search: query.search,
     };
     let found = store::campaign::list(&hub.store, caller.tenant, &filter, cursor, limit).await?;
-    Ok(axum::Json(CampaignsOut {
+    let next = found.next.map(|next| next.to_string());
+    let page = CampaignsOut {
         items: found.items.into_iter().map(Into::into).collect(),
-        next_cursor: found.next.map(|next| next.to_string()),
-    }))
+        next_cursor: next.clone(),
+    };
+    Ok(page::answer(&uri, &page, next))
 }
 
 /// One campaign.

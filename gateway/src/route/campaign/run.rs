@@ -10,7 +10,11 @@ use serde_json::json;
 use store::{StoreError, campaign::status};
 use utoipa::ToSchema;
 
-use super::{CampaignOut, missing, named, refused};
+use super::{
+    CampaignOut,
+    check::{self, NoteOut},
+    missing, named, refused,
+};
 use crate::{
     auth::Caller,
     extract::{Json, Path},
@@ -39,31 +43,39 @@ fn not_ready(error: StartError) -> ApiError {
         StartError::Store(error) => error.into(),
         StartError::Status(status) => refused(status, "only a draft or a scheduled one starts"),
         StartError::NotReady(missing) => {
-            let checks = missing
-                .into_iter()
-                .map(|one| Err(ApiError::invalid(format!("/{}", one.field), one.reason)));
-            ApiError::all(checks).err().unwrap_or_else(|| {
-                ApiError::conflict("The campaign is not ready, and does not say why.")
-            })
+            let lacks = missing.into_iter();
+            let lacks = lacks.map(|one| ApiError::invalid(format!("/{}", one.field), one.reason));
+            ApiError::not_ready("campaign", lacks)
         }
     }
 }
 
-/// Start a campaign now. Everything is checked first; what it says and whom it is for is frozen then.
+/// Start a campaign now. Everything is checked first; what it says and whom it is for is frozen then. Takes no body.
 #[utoipa::path(
     post, path = "/campaigns/{campaign_id}/start", tag = "campaigns", operation_id = "start_campaign",
     params(("campaign_id" = uuid::Uuid, Path, description = "The campaign")),
-    responses((status = 200, description = "It runs", body = CampaignOut))
+    responses((status = 200, description = "It runs", body = StartedOut))
 )]
 pub(crate) async fn start(
     State(hub): State<Arc<Hub>>,
     caller: Caller,
     Path(id): Path<CampaignId>,
-) -> Result<axum::Json<CampaignOut>, ApiError> {
+) -> Result<axum::Json<StartedOut>, ApiError> {
     ingest::campaign::start(&hub.store, caller.tenant, id)
         .await
         .map_err(not_ready)?;
-    changed(&hub, &caller, id, "campaign.start").await
+    let axum::Json(campaign) = changed(&hub, &caller, id, "campaign.start").await?;
+    let warnings = check::of_started(&hub, &caller, id).await;
+    Ok(axum::Json(StartedOut { campaign, warnings }))
+}
+
+/// A campaign that has started, and what should be known of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StartedCampaign)]
+pub(crate) struct StartedOut {
+    #[serde(flatten)]
+    campaign: CampaignOut,
+    warnings: Vec<NoteOut>,
 }
 
 /// When to start.
@@ -200,6 +212,7 @@ pub(crate) async fn stop(
         "it is over already",
     )
     .await?;
+    ingest::campaign::clear(&hub.bus, id).await;
     changed(&hub, &caller, id, "campaign.stop").await
 }
 

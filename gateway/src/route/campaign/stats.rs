@@ -165,9 +165,14 @@ pub(crate) struct TimingOut {
     started_at: Option<Timestamp>,
     last_sent_at: Option<Timestamp>,
     completed_at: Option<Timestamp>,
-    /// Over the last ten seconds.
+    /// Over the last ten seconds; 0 when nothing leaves any more.
     messages_per_second: f64,
-    /// At that speed; null while nothing is sent or the audience is not known.
+    /// From the start to the last message, without the time in which the sending window was closed; null before the first.
+    average_per_second: Option<f64>,
+    /// Of one that runs: nothing leaves before, since all who are left wait for the sending window, or for another try.
+    waits_until: Option<Timestamp>,
+    /// At that speed, else the average, else `pace.per_second`, in the times in which the sending window is open; null while
+    /// none of these or not all of the audience is known, and when it is more than a year away.
     estimated_end_at: Option<Timestamp>,
 }
 
@@ -249,6 +254,8 @@ impl StatsOut {
                 last_sent_at: ledger.last_sent_at,
                 completed_at: ledger.completed_at,
                 messages_per_second: ledger.per_second,
+                average_per_second: average(ledger),
+                waits_until: ledger.waits_until,
                 estimated_end_at: estimate(ledger),
             },
             counted_at: ledger.at,
@@ -256,19 +263,38 @@ impl StatsOut {
     }
 }
 
-/// When it would be over at its speed of late.
+/// Messages a second of the whole run, a second at least being reckoned.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "recipients are millions at most"
+)]
+fn average(ledger: &LedgerTally) -> Option<f64> {
+    use RecipientStatus as S;
+    let sent = ledger.of(&[S::Sent, S::Delivered, S::Read, S::Bounced]);
+    let (from, to) = (ledger.started_at?, ledger.last_sent_at?);
+    let open = ledger.pace.open_between(from, to);
+    (sent > 0).then(|| sent as f64 / open.as_secs_f64().max(1.0))
+}
+
+/// When it would be over: those who are left, as fast as is known of it, while the window is open.
 fn estimate(ledger: &LedgerTally) -> Option<Timestamp> {
-    let remaining = ledger.of(&[RecipientStatus::Pending, RecipientStatus::Sending]);
-    let runs = ledger.status == CampaignStatus::Running && ledger.is_expanded;
-    if !runs || ledger.per_second <= 0.0 {
+    if ledger.status != CampaignStatus::Running || !ledger.is_expanded {
         return None;
     }
+    let lately = Some(ledger.per_second).filter(|rate| *rate > 0.0);
+    let rate = lately
+        .or_else(|| average(ledger))
+        .or(ledger.pace.per_second)?;
+    let rate = ledger.pace.per_second.map_or(rate, |most| rate.min(most));
+    let remaining = ledger.of(&[RecipientStatus::Pending, RecipientStatus::Sending]);
     #[expect(
         clippy::cast_precision_loss,
         reason = "recipients are millions at most"
     )]
-    let left = Duration::try_from_secs_f64(remaining as f64 / ledger.per_second).ok()?;
-    Some(ledger.at.plus(left))
+    let sending = Duration::try_from_secs_f64(remaining as f64 / rate).ok()?;
+    let from = ledger.waits_until.unwrap_or(ledger.at);
+    let ends = ledger.pace.ends(from, sending)?;
+    Some(ends.max(ledger.waits_longest_until.unwrap_or(ends)))
 }
 
 /// How a campaign goes.
