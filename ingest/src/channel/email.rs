@@ -141,16 +141,16 @@ enum Told<'a> {
 }
 
 pub(super) fn split(body: Bytes) -> Result<Vec<Update>, Malformed> {
-    if body.trim_ascii_start().starts_with(b"[") {
-        if let Ok(events) = serde_json::from_slice::<Vec<&RawValue>>(&body) {
-            if events.len() > MAX_UPDATES {
-                return Err(Malformed::TooMany);
-            }
-            return events
-                .into_iter()
-                .map(|event| told(&Told::Sendgrid(event)))
-                .collect();
+    if body.trim_ascii_start().starts_with(b"[")
+        && let Ok(events) = serde_json::from_slice::<Vec<&RawValue>>(&body)
+    {
+        if events.len() > MAX_UPDATES {
+            return Err(Malformed::TooMany);
         }
+        return events
+            .into_iter()
+            .map(|event| told(&Told::Sendgrid(event)))
+            .collect();
     }
     match By::of(&body) {
         Some(By::Mailgun(Mailgun { event, .. })) => return Ok(vec![told(&Told::Mailgun(event))?]),

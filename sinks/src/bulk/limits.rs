@@ -17,9 +17,11 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt, stream};
 use schemas::{ChannelId, TenantId, campaign::Limits as Given};
 use store::{Store, StoreError, limit};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     line::{self, Line, Place, Queue},
@@ -28,6 +30,8 @@ use super::{
 
 /// How often limits are asked for, and said who sends.
 const LOOK: Duration = Duration::from_secs(1);
+/// Tenants told about at a time: each takes a connection of the database.
+const SIDE_BY_SIDE: usize = 4;
 /// What was not used for so long is forgotten.
 const REST: Duration = Duration::from_secs(30);
 
@@ -35,10 +39,10 @@ pub(super) struct Limits {
     store: Store,
     owner: String,
     tenants: Mutex<HashMap<TenantId, Arc<Tenant>>>,
-    looked_at: Mutex<Option<Instant>>,
 }
 
 /// A tenant whose campaigns are sent here.
+#[derive(Default)]
 pub(super) struct Tenant {
     state: Mutex<State>,
 }
@@ -64,7 +68,6 @@ impl Limits {
             store,
             owner,
             tenants: Mutex::default(),
-            looked_at: Mutex::default(),
         }
     }
 
@@ -87,19 +90,19 @@ impl Limits {
         Ok(entry)
     }
 
-    /// Asks for the limits of all tenants that are sent for, once in [`LOOK`].
-    pub(super) async fn look(&self) {
-        let now = Instant::now();
-        {
-            let mut at = self
-                .looked_at
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if at.is_some_and(|at| now < at + LOOK) {
-                return;
+    /// Asks for the limits of all tenants that are sent for, once in [`LOOK`], until `stop`.
+    pub(super) async fn watch(&self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
             }
-            *at = Some(now);
+            self.look().await;
         }
+    }
+
+    async fn look(&self) {
+        let now = Instant::now();
         let known: Vec<(TenantId, Arc<Tenant>)> = {
             let mut tenants = self.tenants();
             tenants.retain(|_, tenant| tenant.is_used(now));
@@ -117,12 +120,18 @@ impl Limits {
                 return;
             }
         };
-        for (id, tenant) in known {
+        let known = known.into_iter().map(|(id, tenant)| {
             let given = given.remove(&id).unwrap_or_default();
-            if let Err(error) = self.tell(id, &tenant, given).await {
-                tracing::debug!(%error, "cannot say who sends");
+            async move {
+                if let Err(error) = self.tell(id, &tenant, given).await {
+                    tracing::debug!(%error, "cannot say who sends");
+                }
             }
-        }
+        });
+        stream::iter(known)
+            .buffer_unordered(SIDE_BY_SIDE)
+            .collect::<()>()
+            .await;
     }
 
     /// Ends what this process has a share in, as far as it can be said.
@@ -155,14 +164,6 @@ impl Limits {
 
     fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Tenant>>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for Tenant {
-    fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-        }
     }
 }
 
