@@ -10,8 +10,8 @@ use html5ever::tokenizer::{
 };
 use proptest::prelude::*;
 use render::Compiled;
-use rig::{ALL, NONE, compile, mail, rendered};
-use schemas::campaign::Wording;
+use rig::{ALL, NONE, compile, mail, rendered, rendered_for};
+use schemas::{ChannelKind, PlatformTemplate, campaign::Wording};
 use serde_json::{Value, json};
 
 /// Attributes that a browser follows or fetches.
@@ -265,6 +265,33 @@ proptest! {
                     prop_assert!(!problems.is_empty());
                     prop_assert!(problems.iter().all(|problem| problem.line > 0 && problem.column > 0 && !problem.reason.is_empty()));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_approved_message_is_as_its_platform_takes_it(parts in template(), text in "[a-z \n{}]{0,12}", x in hostile()) {
+        let sources = [parts.clone(), text.clone() + &parts, "{{ x }}".to_owned(), text];
+        for source in sources {
+            let platform = PlatformTemplate {
+                name: "sale".into(),
+                language: "en".into(),
+                variables: vec![source.clone()],
+                components: vec![json!({"type": "body", "parameters": [{"text": source}]})],
+                ..PlatformTemplate::default()
+            };
+            let wording = Wording { platform: Some(platform), ..Wording::default() };
+            let compiled = Compiled::new(render::Source {
+                wordings: &[wording],
+                tracked: ALL,
+                defaults: &Default::default(),
+            });
+            let Ok(compiled) = compiled else { continue };
+            let said = rendered_for(ChannelKind::WhatsApp, &compiled, &json!({"x": x, "y": x, "l": [x], "n": 7}));
+            let Ok(said) = said else { continue };
+            for (place, text) in said.platform.unwrap().texts() {
+                prop_assert!(!text.trim().is_empty(), "{place} of {source}");
+                prop_assert!(!text.contains(['\n', '\r', '\t']) && !text.contains("     "), "{text:?}");
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use render::{CampaignFacts, Compiled, Links, Problem, Recipient, RenderError, Rendered, Source};
 use schemas::{
-    CampaignId, ContactId,
+    CampaignId, ChannelKind, ContactId,
     campaign::{Tracked, Wording},
 };
 use serde_json::{Map, Value};
@@ -57,6 +57,15 @@ pub(crate) fn compile(html: &str, tracked: Tracked) -> Result<Compiled, Vec<Prob
 }
 
 pub(crate) fn rendered(compiled: &Compiled, attributes: &Value) -> Result<Rendered, RenderError> {
+    rendered_for(ChannelKind::Email, compiled, attributes)
+}
+
+/// What goes by a channel of this kind.
+pub(crate) fn rendered_for(
+    kind: ChannelKind,
+    compiled: &Compiled,
+    attributes: &Value,
+) -> Result<Rendered, RenderError> {
     let none = Map::new();
     let recipient = Recipient {
         contact: ContactId(uuid::Uuid::nil()),
@@ -70,7 +79,7 @@ pub(crate) fn rendered(compiled: &Compiled, attributes: &Value) -> Result<Render
             name: "Spring",
         },
     };
-    compiled.render(&recipient, &Hub)
+    compiled.render_for(kind, &recipient, &Hub)
 }
 
 /// HTML and text of a template.
