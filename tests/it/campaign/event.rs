@@ -50,10 +50,8 @@ async fn sent(hub: &Hub, post: &Post, channel: Value) -> (String, String, Mail) 
     .await;
     tell(hub, &campaign, "start").await;
     reached(hub, &campaign, "COMPLETED").await;
-    let mails = post.mails().into_iter();
-    let gone = mails
-        .filter(|mail| mail.to == "gone@example.org")
-        .next_back();
+    let mut mails = post.mails().into_iter();
+    let gone = mails.rfind(|mail| mail.to == "gone@example.org");
     (channel, campaign, gone.unwrap())
 }
 
