@@ -160,9 +160,8 @@ pub async fn replace(
              content = $13, tracking_enabled = $14, open_tracking_enabled = $15, click_tracking_enabled = $16,
              unsubscribe_enabled = $17, pace = $18,
              -- One that is to start by itself keeps its time.
-             scheduled_at = case when status = 'SCHEDULED' then coalesce($19, scheduled_at) else $19 end, metadata = $20, platform_template = $21, free_text = $22,
-             unsubscribe = $23,
-             updated_at = now()
+             scheduled_at = case when status = 'SCHEDULED' then coalesce($19, scheduled_at) else $19 end,
+             metadata = $20, platform_template = $21, free_text = $22, unsubscribe = $23, updated_at = now()
          where tenant_id = $1 and id = $2 and status in ('DRAFT', 'SCHEDULED')",
         tenant.0,
         id.0,
@@ -216,8 +215,8 @@ pub async fn get(
         r#"select id as "id: Id", tenant_id as "tenant_id: Id", name, description, type as "kind: Name<CampaignType>",
                status as "status: Name<CampaignStatus>", status_reason, subject_line, sender_name, sender_email,
                target_segments, contact_list_ids, channel_ids, template_id as "template_id!: MaybeId", content,
-               platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
-               unsubscribe as "unsubscribe!: MaybeName<Unsubscribe>",
+               platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled,
+               click_tracking_enabled, unsubscribe_enabled, unsubscribe as "unsubscribe!: MaybeName<Unsubscribe>",
                pace as "pace: Json<Pace>", scheduled_at as "scheduled_at!: MaybeTime", started_at as "started_at!: MaybeTime",
                completed_at as "completed_at!: MaybeTime",
                case when status = 'RUNNING' then (select min(k.due_at) from campaign_chunks k where k.campaign_id = campaigns.id
@@ -255,8 +254,8 @@ pub async fn list(
         r#"select id as "id: Id", tenant_id as "tenant_id: Id", name, description, type as "kind: Name<CampaignType>",
                status as "status: Name<CampaignStatus>", status_reason, subject_line, sender_name, sender_email,
                target_segments, contact_list_ids, channel_ids, template_id as "template_id!: MaybeId", content,
-               platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled, click_tracking_enabled, unsubscribe_enabled,
-               unsubscribe as "unsubscribe!: MaybeName<Unsubscribe>",
+               platform_template as "platform_template!: MaybeTemplate", free_text, tracking_enabled, open_tracking_enabled,
+               click_tracking_enabled, unsubscribe_enabled, unsubscribe as "unsubscribe!: MaybeName<Unsubscribe>",
                pace as "pace: Json<Pace>", scheduled_at as "scheduled_at!: MaybeTime", started_at as "started_at!: MaybeTime",
                completed_at as "completed_at!: MaybeTime",
                case when status = 'RUNNING' then (select min(k.due_at) from campaign_chunks k where k.campaign_id = campaigns.id
