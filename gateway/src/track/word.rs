@@ -227,7 +227,8 @@ mod tests {
         for (language, accepted, words) in [
             (None, "", "en"),
             (Some("de-AT"), "fr", "de"),
-            (Some("ja"), "fr-CA;q=0.8, en", "fr"),
+            (Some("ja"), "fr-CA;q=0.8, en;q=0.7", "fr"),
+            (Some("ja"), "fr-CA;q=0.8, en", "en"),
             (None, "ja, es;q=0.5", "es"),
             (None, "en;q=0.1, de-CH ; q=0.9, fr;q=0.5", "de"),
             (None, "de;q=0, fr;q=x, es", "es"),
