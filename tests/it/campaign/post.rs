@@ -1,10 +1,13 @@
 //! A mail server that keeps what it is given, and refuses whom it is told to.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
 };
 
 /// What signs the mails that come in by its channel.
@@ -72,7 +75,7 @@ impl Post {
         self.state.lock().unwrap().silent.push(beginning);
     }
 
-    /// Keeps the mails of whoever's address begins so, and lets the sender wait for an answer.
+    /// Keeps the mails of whoever's address begins so, and lets the sender wait for an answer until it relents.
     pub(super) fn hold(&self, beginning: &'static str) {
         self.state.lock().unwrap().held.push(beginning);
     }
@@ -137,11 +140,7 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
                     state.mails.push(Mail { from, to, text });
                     how
                 };
-                if is_held {
-                    // Until the other side goes.
-                    while lines.next_line().await?.is_some() {}
-                }
-                if is_silent || is_held {
+                if is_held && !is_answered(&mut lines, &state).await? || is_silent {
                     return Ok(());
                 }
                 mail = None;
@@ -175,4 +174,18 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
         write.write_all(format!("{answer}\r\n").as_bytes()).await?;
     }
     Ok(())
+}
+
+/// Waits until nobody is held any more; false when the other side goes before.
+async fn is_answered(
+    lines: &mut Lines<BufReader<OwnedReadHalf>>,
+    state: &Mutex<Inner>,
+) -> std::io::Result<bool> {
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        tokio::select! {
+            line = lines.next_line() => if line?.is_none() { return Ok(false) },
+            _ = ticks.tick() => if state.lock().unwrap().held.is_empty() { return Ok(true) },
+        }
+    }
 }
