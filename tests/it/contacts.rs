@@ -59,6 +59,8 @@ async fn contacts_are_made_found_changed_and_deleted() {
         ("address=ann", 0),
         ("name=sMITH", 1),
         ("name=%25", 0),
+        ("name=n_", 0),
+        ("name=nn%20s", 1),
         ("external_id=7&name=ann", 1),
         ("external_id=8", 0),
     ] {

@@ -202,6 +202,7 @@ async fn another_tenant_sees_and_does_nothing() {
         (Method::GET, "/stats", &none),
         (Method::GET, "/events", &none),
         (Method::GET, "/recipients", &none),
+        (Method::POST, "/check", &none),
         (Method::GET, "/recipients?format=csv", &none),
         (Method::GET, &format!("/recipients/{contact}"), &none),
         (
@@ -240,5 +241,28 @@ async fn another_tenant_sees_and_does_nothing() {
     let refused = hub.http.post(start).bearer_auth(&key).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(reached(&hub, &campaign, "COMPLETED").await["audience"], 1);
+    // A page of campaigns says where the next one is, as every list does, and within it.
+    draft(&hub, json!({"contact_list_ids": [list]})).await;
+    let page = hub
+        .request(Method::GET, "/api/v1/campaigns?limit=1")
+        .send()
+        .await
+        .unwrap();
+    let next = page.headers()["x-next-cursor"].to_str().unwrap().to_owned();
+    assert!(
+        page.headers()["link"]
+            .to_str()
+            .unwrap()
+            .contains("rel=\"next\"")
+    );
+    let page: serde_json::Value = page.json().await.unwrap();
+    assert_eq!(page["next_cursor"], next.as_str());
+    let last = hub
+        .get(&format!("/api/v1/campaigns?limit=1&cursor={next}"))
+        .await;
+    assert_eq!(
+        (&last["items"][0]["id"], &last["next_cursor"]),
+        (&json!(campaign), &serde_json::Value::Null)
+    );
     hub.done().await;
 }
