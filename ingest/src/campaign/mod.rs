@@ -66,7 +66,7 @@ impl Default for Settings {
         Self {
             outstanding: 128,
             ahead: 4000,
-            page: 4000,
+            page: 1000,
         }
     }
 }
