@@ -23,8 +23,8 @@ use super::{
 
 /// Bytes that are read of the file at a time.
 const RANGE: usize = 1024 * 1024;
-/// Rows after which other tasks get their turn.
-const TURN: u32 = 512;
+/// Rows after which others get their turn: writing, which must not let the database wait, and other tasks.
+const TURN: u32 = 64;
 
 /// Why an import is not done.
 #[derive(Debug)]

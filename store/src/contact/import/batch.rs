@@ -7,6 +7,9 @@ use sqlx::{Connection, PgConnection};
 use super::{Claimed, Guess, ImportError, fresh, plan, put};
 use crate::{Store, StoreError};
 
+/// A file that changes what is to be expected of the tables, in bytes.
+const LARGE: u64 = 64 * 1024;
+
 /// A contact as a file has it. No two of a batch share an address or an `external_id`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
@@ -199,6 +202,13 @@ async fn tried(
     } else {
         contacts(&mut transaction, claimed.tenant, batch, way, now).await?
     };
+    // Until their next turn tables that were just filled have no estimates, and to find one contact takes seconds.
+    if batch.is_last && batch.bytes_done > LARGE && !batch.dry_run {
+        sqlx::query!("analyze contacts, contact_addresses, contact_list_members")
+            .execute(&mut *transaction)
+            .await
+            .map_err(StoreError::from)?;
+    }
     outcome.rejected += batch.rejected;
     outcome.errors.extend_from_slice(&batch.errors);
     outcome.errors.sort_by_key(|error| error.line);

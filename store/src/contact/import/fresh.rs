@@ -19,7 +19,7 @@ const ADDRESSES: &str = "copy contact_addresses (tenant_id, kind, address, conta
 const MEMBERS: &str =
     "copy contact_list_members (list_id, contact_id, status) from stdin (format binary)";
 /// Bytes that are sent at a time; then other tasks get their turn.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 128 * 1024;
 
 /// Writes contacts, their addresses and memberships.
 ///
