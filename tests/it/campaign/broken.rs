@@ -69,5 +69,6 @@ async fn without_the_broker_and_the_database_everybody_is_still_sent_to_once() {
     let mut reached = post.recipients();
     reached.dedup();
     assert_eq!((reached.len(), post.count()), (MANY, MANY), "each once");
-    hub.done().await;
+    // A chunk whose acknowledgement died with the broker stays out until the channel sends again: nothing waits for that.
+    drop(hub.kill().await);
 }
