@@ -57,7 +57,7 @@ fuzz-channels:
 
 chaos: build
 	target/release/tidings bench chaos --broker $(ARGS)
-	target/release/tidings bench campaign --recipients 200000 --kill-every 5
+	target/release/tidings bench campaign --recipients 200000 --kill-every 3
 
 bench: build
 	target/release/tidings bench inbound --max $(ARGS)

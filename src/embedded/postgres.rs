@@ -253,6 +253,8 @@ fn make_cluster(
             "--auth=scram-sha-256",
             "--encoding=UTF8",
             "--locale=C.UTF-8",
+            // A new segment of the log is filled with zeroes while every commit waits: 60 ms for the usual 16 MB.
+            "--wal-segsize=1",
             "--username",
             USER,
         ])

@@ -27,6 +27,11 @@ use super::{LEASE, Settings, books::Books, expand::Bounds, expand::stretch};
 const TICK: Duration = Duration::from_millis(100);
 /// How long a round that failed is followed by nothing.
 const REST: Duration = Duration::from_secs(1);
+/// Times what may be in the broker that is enough for the senders, how often a page is written beyond it, and after how
+/// long without a chunk that was done nobody seems to send.
+const ENOUGH: i64 = 3;
+const GENTLE: Duration = Duration::from_millis(400);
+const STILL: Duration = Duration::from_secs(1);
 /// How long the broker may take to store chunks.
 const PUBLISH: Duration = Duration::from_secs(20);
 /// How often it is looked for what was lost.
@@ -61,6 +66,9 @@ pub(super) struct Lead {
 struct Looked {
     around: Instant,
     failures: Instant,
+    /// Chunks that were done, and since when no more are.
+    done: (i64, Instant),
+    page: Instant,
 }
 
 /// Why a round failed.
@@ -90,6 +98,8 @@ impl Lead {
         let mut looked = Looked {
             around: Instant::now(),
             failures: Instant::now(),
+            done: (0, Instant::now()),
+            page: Instant::now(),
         };
         let mut books = Books::default();
         let mut failing = false;
@@ -135,7 +145,7 @@ impl Lead {
             return Ok(Next::End);
         }
         let published = self.publish(&pulse).await?;
-        let expanded = self.expand(&pulse).await?;
+        let expanded = self.may_expand(&pulse, looked) && self.expand(&pulse).await?;
         if looked.failures.elapsed() >= BRAKE {
             looked.failures = Instant::now();
             if self.brake().await? {
@@ -202,11 +212,26 @@ impl Lead {
         chunks.clamp(1, most.max(1))
     }
 
-    /// Writes a page of the audience, when the senders are not too far behind; whether it did.
-    async fn expand(&self, pulse: &Pulse) -> Result<bool, Trouble> {
+    /// Whether it is time for another page: senders have the database first, once they have enough to do.
+    fn may_expand(&self, pulse: &Pulse, looked: &mut Looked) -> bool {
         if pulse.is_expanded || pulse.open >= self.settings.ahead {
-            return Ok(false);
+            return false;
         }
+        let done = i64::from(pulse.chunks) - pulse.open;
+        if done != looked.done.0 {
+            looked.done = (done, Instant::now());
+        }
+        let sending = done > 0 && looked.done.1.elapsed() < STILL;
+        let enough = pulse.open >= self.settings.outstanding.saturating_mul(ENOUGH);
+        if sending && enough && looked.page.elapsed() < GENTLE {
+            return false;
+        }
+        looked.page = Instant::now();
+        true
+    }
+
+    /// Writes a page of the audience; whether it did.
+    async fn expand(&self, pulse: &Pulse) -> Result<bool, Trouble> {
         let campaign = &self.campaign;
         let most = self.settings.page;
         let (from, to) = (pulse.expanded_to, campaign.audience_to);

@@ -41,7 +41,7 @@ pub use self::sender::{Warning, warnings};
 pub use self::start::{NotReady, StartError, plan, start};
 
 /// How long a campaign waits for another worker when its own dies.
-const LEASE: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(6);
 /// How often campaigns are looked for when nobody announces one.
 const LOOK: Duration = Duration::from_secs(1);
 /// Campaigns one worker leads.
@@ -55,7 +55,7 @@ const CANCEL: i64 = 5000;
 pub struct Settings {
     /// Chunks of a campaign that may be in the broker and not done.
     pub outstanding: i64,
-    /// Chunks of a campaign that may be made and not done: how far the expansion runs ahead.
+    /// Chunks of a campaign that may be made and not done: how far the expansion runs ahead where nobody sends.
     pub ahead: i64,
     /// Contacts looked at in one transaction.
     pub page: i64,
@@ -66,7 +66,7 @@ impl Default for Settings {
         Self {
             outstanding: 128,
             ahead: 4000,
-            page: 1000,
+            page: 500,
         }
     }
 }

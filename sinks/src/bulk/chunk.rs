@@ -1,6 +1,6 @@
 //! One chunk: claim, render, send, record.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -48,6 +48,8 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How long a record is tried while the database is away.
 const RECORD: Duration = Duration::from_secs(90);
 const AGAIN: Duration = Duration::from_millis(200);
+/// A chunk that takes so long is not busy, it waits.
+const SLOW: Duration = Duration::from_millis(500);
 /// Messages whose turns are so near to each other leave together.
 const TOGETHER: Duration = Duration::from_millis(20);
 
@@ -71,7 +73,25 @@ pub(super) struct Run {
 type Ready = (Claimed, Outbound);
 
 impl Run {
+    /// Works on a chunk; while people are being answered one after the other, so that there is room for the answers.
     pub(super) async fn chunk(self: Arc<Self>, chunk: Chunk) -> Result<(), HandleError> {
+        let narrow = if self.shared.senders.precedence().is_recent() {
+            self.shared.narrow.acquire().await.ok()
+        } else {
+            None
+        };
+        let mut working = pin!(self.work(chunk));
+        if narrow.is_some() {
+            tokio::select! {
+                done = &mut working => return done,
+                // It waits for its channel's rate, and is in nobody's way.
+                () = tokio::time::sleep(SLOW) => drop(narrow),
+            }
+        }
+        working.await
+    }
+
+    async fn work(&self, chunk: Chunk) -> Result<(), HandleError> {
         let shared = &self.shared;
         if self.held.expired() || self.stop.is_cancelled() {
             return Err(given_up());
@@ -89,9 +109,8 @@ impl Run {
             _ => OnLapsed::Hold,
         };
         shared.senders.precedence().give_way().await;
-        let claimed = ledger::claim(&shared.store, &chunk, &shared.owner, LEASE, on_lapsed)
-            .await
-            .map_err(HandleError::transient)?;
+        let owner = shared.claimant();
+        let claimed = self.claim(&chunk, &owner, on_lapsed).await?;
         if claimed.is_empty() {
             ledger::look_at(&shared.store, &chunk)
                 .await
@@ -100,7 +119,30 @@ impl Run {
         }
         let mut outcomes = self.send(&planned, &chunk, claimed).await;
         self.believe(&planned, &chunk, &mut outcomes).await;
-        self.record(&chunk, outcomes).await
+        self.record(&chunk, &owner, outcomes).await
+    }
+
+    /// Claims; while the database is away again and again, so that nobody stays claimed and not sent to.
+    async fn claim(
+        &self,
+        chunk: &Chunk,
+        owner: &str,
+        on_lapsed: OnLapsed,
+    ) -> Result<Vec<Claimed>, HandleError> {
+        let until = Instant::now() + LEASE / 2;
+        loop {
+            if self.held.expired() || self.stop.is_cancelled() {
+                return Err(given_up());
+            }
+            match ledger::claim(&self.shared.store, chunk, owner, LEASE, on_lapsed).await {
+                Ok(claimed) => return Ok(claimed),
+                Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
+                    tracing::debug!(%error, "whether a chunk is claimed is not known yet");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) => return Err(HandleError::transient(error)),
+            }
+        }
     }
 
     /// What became of each; never fails, for the ledger has them as being sent.
@@ -371,11 +413,16 @@ impl Run {
     }
 
     /// Records, however long the database is away within reason: what was sent must be known.
-    async fn record(&self, chunk: &Chunk, outcomes: Vec<Outcome>) -> Result<(), HandleError> {
+    async fn record(
+        &self,
+        chunk: &Chunk,
+        owner: &str,
+        outcomes: Vec<Outcome>,
+    ) -> Result<(), HandleError> {
         let shared = &self.shared;
         let until = Instant::now() + RECORD;
         let open = loop {
-            match ledger::record(&shared.store, chunk, &shared.owner, &outcomes).await {
+            match ledger::record(&shared.store, chunk, owner, &outcomes).await {
                 Ok(open) => break open,
                 Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
                     tracing::debug!(%error, "what was sent cannot be recorded yet");

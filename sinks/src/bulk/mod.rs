@@ -23,7 +23,14 @@ mod pace;
 mod plans;
 mod relay;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::StreamExt;
 use nats::{Batch, Bus, DeadLetter, HandleError, Handler, Lane};
@@ -47,6 +54,8 @@ pub const MAX_ITEMS: usize = 64;
 /// Chunks worked on side by side: while one is claimed or recorded, another is sent. Also how many may be doubtful after
 /// a crash.
 const SIDE_BY_SIDE: usize = 4;
+/// So many of all channels, while people are being answered.
+const NARROW: usize = 1;
 /// How often it is looked for campaigns when nobody announces one, and whether known ones still run.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long it is tried to say that this process sends no more; the others find out by themselves.
@@ -74,6 +83,10 @@ struct Shared {
     senders: Arc<Senders>,
     /// Names this process in the ledger; new at every start.
     owner: String,
+    /// Claims made so far.
+    claims: AtomicU64,
+    /// Chunks in hand while people are being answered.
+    narrow: Semaphore,
     links: Links,
     plans: Plans,
     limits: Limits,
@@ -102,6 +115,8 @@ impl Bulk {
                 senders,
                 owner,
                 links,
+                claims: AtomicU64::default(),
+                narrow: Semaphore::new(NARROW),
                 lanes: watch::Sender::new(Vec::new()),
                 runs: Arc::default(),
             }),
@@ -136,6 +151,12 @@ impl Bulk {
 }
 
 impl Shared {
+    /// Names a claim in the ledger; each has another name.
+    fn claimant(&self) -> String {
+        let number = self.claims.fetch_add(1, Ordering::Relaxed);
+        format!("{}/{number}", self.owner)
+    }
+
     async fn watch(&self, stop: CancellationToken) {
         loop {
             let mut changes = match self.bus.listen(CAMPAIGNS_CHANGED).await {

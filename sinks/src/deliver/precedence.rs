@@ -2,7 +2,8 @@
 //!
 //! It is about the processor and the database, which both share; the channel's rate has a gate of its own
 //! ([`Gate::pass_behind`](super::Gate::pass_behind)). Invariants: a slow platform holds a campaign up for [`MOMENT`] a
-//! wave, not for as long as its calls take; however much others send, a campaign goes on every [`PATIENCE`].
+//! wave, not for as long as its calls take; however much others send, a campaign goes on every [`PATIENCE`]. While answers
+//! flow ([`Precedence::is_recent`]) campaigns have one chunk in hand and no more, over all channels.
 
 use std::{
     sync::{
@@ -16,6 +17,8 @@ use tokio::{sync::Notify, time::Instant};
 
 /// How long after its begin a wave is stood aside for.
 const MOMENT: Duration = Duration::from_millis(20);
+/// Where somebody was answered so lately, more answers are to be expected.
+const RECENT: Duration = Duration::from_millis(250);
 /// How long one message of a campaign stands aside at most.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -45,6 +48,13 @@ impl Precedence {
         self.waves.fetch_add(1, Ordering::AcqRel);
         *self.last() = Some(Instant::now());
         Wave(Arc::clone(self))
+    }
+
+    /// Whether a wave began a moment ago.
+    #[must_use]
+    pub fn is_recent(&self) -> bool {
+        let last = *self.last();
+        last.is_some_and(|last| last.elapsed() < RECENT)
     }
 
     /// Stands aside.
@@ -93,6 +103,7 @@ mod tests {
         });
         tokio::time::sleep(Duration::from_millis(5)).await;
         drop(wave);
+        assert!(precedence.is_recent());
         assert_eq!(waiting.await.unwrap(), 5);
         assert_eq!(waited(&precedence).await, 0);
     }
@@ -100,6 +111,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_wave_is_not_waited_for() {
         let precedence = Arc::new(Precedence::default());
+        assert!(!precedence.is_recent());
         let _slow = precedence.enter();
         assert!((20..=21).contains(&waited(&precedence).await));
         assert_eq!(waited(&precedence).await, 0);

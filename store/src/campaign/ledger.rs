@@ -49,7 +49,8 @@ pub enum OnLapsed {
 }
 
 /// Claims who of a chunk is to be sent to now: those are `SENDING`, and the suppressed and those whose contact is gone
-/// have their outcome. Nobody, while the campaign does not run.
+/// have their outcome. Nobody, while the campaign does not run. May be repeated with the same `owner`, which names this
+/// claim and no other: who was claimed and not heard of, because the database went away in between, is claimed again.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`]; send nothing then.
@@ -78,7 +79,7 @@ pub async fn claim(
                    where m.campaign_id = $1 and m.chunk = $2 and m.channel_id = $5
                        and exists (select from campaigns r where r.id = $1 and r.status = 'RUNNING')
                        and (m.status = 'PENDING' and coalesce(m.next_try_at <= now(), true)
-                           or $6 and m.status = 'SENDING' and m.lease_until <= now())
+                           or m.status = 'SENDING' and (m.owner = $3 or $6 and m.lease_until <= now()))
                )
                update campaign_messages m set
                    status = case when j.gone then 'SKIPPED' when j.suppressed is not null then 'SUPPRESSED' else 'SENDING' end,
@@ -87,10 +88,10 @@ pub async fn claim(
                    failure_class = case when j.gone then 'contact-gone' when j.suppressed is not null then 'suppressed' end,
                    failure_reason = case when j.gone then 'the contact was deleted' else
                        'the address must not be written to (' || j.suppressed || ')' end,
-                   attempt = m.attempt + 1, next_try_at = null, updated_at = now()
+                   attempt = m.attempt + case when m.owner = $3 then 0 else 1 end, next_try_at = null, updated_at = now()
                from judged j where m.id = j.id
                    -- Asked again: somebody else may have claimed it meanwhile.
-                   and (m.status = 'PENDING' or $6 and m.status = 'SENDING' and m.lease_until <= now())
+                   and (m.status = 'PENDING' or m.status = 'SENDING' and (m.owner = $3 or $6 and m.lease_until <= now()))
                returning m.id as "message: Id", m.contact_id as "contact: Id", m.address as "address!", m.attempt,
                    m.status as "status: Name<RecipientStatus>", j.name, j.language, j.time_zone, j.attributes as "attributes?""#,
             chunk.campaign.0,
