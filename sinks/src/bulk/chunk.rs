@@ -2,24 +2,14 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use futures::{StreamExt, stream};
 use nats::{HandleError, Held};
 use render::Compiled;
 use schemas::{
-    MessageId, Outbound, SuppressionReason, SuppressionScope, Timestamp,
+    MessageId, Outbound, Timestamp,
     campaign::{CHUNK, Chunk, RecipientStatus},
-    subject,
 };
-use serde_json::json;
-use store::{
-    StoreError,
-    campaign::{
-        expand,
-        ledger::{self, Claimed, OnLapsed, Outcome},
-    },
-    suppression::{self, Reach, SuppressionNew},
-};
+use store::campaign::ledger::{self, Claimed, OnLapsed, Outcome};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep_until},
@@ -30,24 +20,20 @@ use super::{
     Shared, letter,
     limits::Tenant,
     line::{NEAR, Place, Queue},
-    outcome::outcome,
     plans::Planned,
-    relay::{self, Gone, Refused},
+    relay::Refused,
 };
 use crate::{
-    channel::{SendOutcome, Sender},
+    channel::Sender,
     deliver::{
-        dispatch::{Traffic, Tried, in_batches, one},
+        dispatch::{Traffic, in_batches, one},
         route::{OnUnknown, Route},
     },
 };
 
 /// How long a chunk may take to send before its recipients count as doubtful; a slow channel gives back what it cannot
 /// send in half of it.
-const LEASE: Duration = Duration::from_secs(60);
-/// How long a record is tried while the database is away.
-const RECORD: Duration = Duration::from_secs(90);
-const AGAIN: Duration = Duration::from_millis(200);
+pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// A chunk that takes so long is not busy, it waits.
 const SLOW: Duration = Duration::from_millis(500);
 /// Messages whose turns are so near to each other leave together.
@@ -122,29 +108,6 @@ impl Run {
         self.record(&chunk, &owner, outcomes).await
     }
 
-    /// Claims; while the database is away again and again, so that nobody stays claimed and not sent to.
-    async fn claim(
-        &self,
-        chunk: &Chunk,
-        owner: &str,
-        on_lapsed: OnLapsed,
-    ) -> Result<Vec<Claimed>, HandleError> {
-        let until = Instant::now() + LEASE / 2;
-        loop {
-            if self.held.expired() || self.stop.is_cancelled() {
-                return Err(given_up());
-            }
-            match ledger::claim(&self.shared.store, chunk, owner, LEASE, on_lapsed).await {
-                Ok(claimed) => return Ok(claimed),
-                Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
-                    tracing::debug!(%error, "whether a chunk is claimed is not known yet");
-                    tokio::time::sleep(AGAIN).await;
-                }
-                Err(error) => return Err(HandleError::transient(error)),
-            }
-        }
-    }
-
     /// What became of each; never fails, for the ledger has them as being sent.
     async fn send(&self, planned: &Planned, chunk: &Chunk, claimed: Vec<Claimed>) -> Vec<Outcome> {
         let refuse_all = |claimed: Vec<Claimed>, class: &str, reason: &str| -> Vec<Outcome> {
@@ -173,7 +136,13 @@ impl Run {
                 .await;
         }
         let until = Instant::now() + LEASE / 2;
-        let turns = Semaphore::new(route.concurrency.max(1));
+        // While people are being answered half as many at a time.
+        let share = if self.shared.senders.precedence().is_recent() {
+            route.concurrency.div_ceil(2)
+        } else {
+            route.concurrency
+        };
+        let turns = Semaphore::new(share.max(1));
         stream::iter(claimed)
             .map(|claimed| {
                 let (sender, turns) = (&sender, &turns);
@@ -320,139 +289,6 @@ impl Run {
         )
         .map_err(|error| failed(claimed.message, "template", &error.to_string()))
     }
-
-    async fn told(&self, route: &Route, chunk: &Chunk, claimed: &Claimed, tried: Tried) -> Outcome {
-        let sent: SendOutcome = match tried {
-            Tried::Answered(outcome) => outcome,
-            Tried::NotCalled => return Outcome::put_back(claimed.message, None),
-        };
-        let (outcome, decision) = outcome(
-            chunk.kind,
-            claimed.message,
-            claimed.attempt,
-            sent,
-            route.on_unknown,
-            Timestamp::now(),
-        );
-        let labels = [
-            ("kind", chunk.kind.name()),
-            ("outcome", outcome.status.name()),
-        ];
-        metrics::counter!("tidings_campaign_sends_total", &labels).increment(1);
-        if decision.is_recipient_gone {
-            let gone = Gone {
-                chunk: (chunk.campaign, chunk.number),
-                message: claimed.message,
-                address: claimed.address.clone(),
-                code: decision.code,
-            };
-            if outcome.status == RecipientStatus::Bounced {
-                self.refused.add(gone);
-            } else {
-                self.suppress(chunk, &gone).await;
-            }
-        }
-        if decision.is_content_refused {
-            let why = outcome.reason.as_deref();
-            self.shared.plans.refuse(chunk.campaign, why).await;
-        }
-        outcome
-    }
-
-    /// Suppresses whom the mail server said not to be there, unless it says so of too many.
-    async fn believe(&self, planned: &Planned, chunk: &Chunk, outcomes: &mut [Outcome]) {
-        let gone = self.refused.take((chunk.campaign, chunk.number));
-        if let Some(why) = relay::trouble(&planned.pace, outcomes, &gone) {
-            relay::put_back(outcomes, &gone);
-            match expand::pause(&self.shared.store, chunk.campaign, &why).await {
-                Ok(true) => {
-                    tracing::warn!(campaign = %chunk.campaign, "paused: the mail server refuses everybody");
-                }
-                Ok(false) => {}
-                // Whoever gets the chunk next finds it out again.
-                Err(error) => tracing::debug!(%error, "a campaign could not be paused"),
-            }
-            let changed = subject::campaign_changed(chunk.campaign);
-            if let Err(error) = self.shared.bus.notify(&changed, Bytes::new()).await {
-                tracing::debug!(%error, "a change was not announced");
-            }
-            return;
-        }
-        for gone in &gone {
-            self.suppress(chunk, gone).await;
-        }
-    }
-
-    /// Remembers that an address is not there. When that fails the next campaign finds out again.
-    async fn suppress(&self, chunk: &Chunk, gone: &Gone) {
-        let is_mail = chunk.kind.address_kind() == "email";
-        let suppressed = suppression::create(
-            &self.shared.store,
-            chunk.tenant,
-            SuppressionNew {
-                reach: if is_mail {
-                    Reach::Kind(chunk.kind)
-                } else {
-                    Reach::Channel(chunk.channel)
-                },
-                address: gone.address.clone(),
-                reason: if is_mail {
-                    SuppressionReason::Bounced
-                } else {
-                    SuppressionReason::Blocked
-                },
-                scope: SuppressionScope::All,
-                detail: Some(gone.code.clone()),
-                expires_at: None,
-            },
-        )
-        .await;
-        if let Err(error) = suppressed {
-            tracing::debug!(%error, "an address could not be suppressed");
-        }
-    }
-
-    /// Records, however long the database is away within reason: what was sent must be known.
-    async fn record(
-        &self,
-        chunk: &Chunk,
-        owner: &str,
-        outcomes: Vec<Outcome>,
-    ) -> Result<(), HandleError> {
-        let shared = &self.shared;
-        let until = Instant::now() + RECORD;
-        let open = loop {
-            match ledger::record(&shared.store, chunk, owner, &outcomes).await {
-                Ok(open) => break open,
-                Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
-                    tracing::debug!(%error, "what was sent cannot be recorded yet");
-                    tokio::time::sleep(AGAIN).await;
-                }
-                Err(error) => return Err(HandleError::transient(error)),
-            }
-        };
-        let count = |status: RecipientStatus| {
-            let of = outcomes.iter();
-            of.filter(|outcome| outcome.status == status).count()
-        };
-        let progress = json!({
-            "campaign_id": chunk.campaign,
-            "chunk": chunk.number,
-            "sent": count(RecipientStatus::Sent),
-            "failed": count(RecipientStatus::Failed) + count(RecipientStatus::Bounced),
-            "unknown": count(RecipientStatus::Unknown),
-            "open": open,
-        });
-        let subject = subject::campaign_progress(chunk.tenant);
-        let said = shared
-            .bus
-            .notify(&subject, Bytes::from(progress.to_string()))
-            .await;
-        if let Err(error) = said {
-            tracing::debug!(%error, "nobody heard of a chunk's progress");
-        }
-        Ok(())
-    }
 }
 
 fn failed(message: MessageId, class: &str, reason: &str) -> Outcome {
@@ -466,7 +302,7 @@ fn failed(message: MessageId, class: &str, reason: &str) -> Outcome {
     }
 }
 
-fn given_up() -> HandleError {
+pub(super) fn given_up() -> HandleError {
     HandleError::Transient {
         retry_after: Some(Duration::ZERO),
         source: "the lane may be another's by now".into(),

@@ -14,6 +14,7 @@
 //! Deliberately absent: tracking events of each message (the ledger of a campaign is what is asked), fairness between
 //! campaigns (each has only so many chunks in the broker, so they take turns).
 
+mod book;
 mod chunk;
 mod letter;
 mod limits;
@@ -22,6 +23,7 @@ mod outcome;
 mod pace;
 mod plans;
 mod relay;
+mod verdict;
 
 use std::{
     collections::HashSet,
