@@ -48,8 +48,9 @@ pub enum OnLapsed {
     Resend,
 }
 
-/// Claims who of a chunk is to be sent to now: those are `SENDING`, and the suppressed and those whose contact is gone
-/// have their outcome. Nobody, while the campaign does not run. May be repeated with the same `owner`, which names this
+/// Claims who of a chunk is to be sent to now: those are `SENDING`. Who wants nothing any more since the row was made has
+/// its outcome: the suppressed, those whose contact or address is gone, who withdrew consent, and who left all lists of a
+/// campaign that is for lists alone. Nobody, while the campaign does not run. May be repeated with the same `owner`, which names this
 /// claim and no other: who was claimed and not heard of, because the database went away in between, is claimed again.
 ///
 /// # Errors
@@ -67,29 +68,46 @@ pub async fn claim(
                    update campaign_messages set status = 'UNKNOWN', owner = null, lease_until = null, updated_at = now(),
                        failure_class = 'ambiguous', failure_reason = 'the sender stopped while sending'
                    where campaign_id = $1 and chunk = $2 and status = 'SENDING' and lease_until <= now() and not $6
-               ), judged as (
+               ), judged as materialized (
                    select m.id, c.id is null as gone, c.name, c.language, c.time_zone, c.attributes, (
                        select s.reason from comm_suppressions s
                        where s.tenant_id = m.tenant_id and s.kind = $7
                            and s.address = case when $7 = 'email' then lower(m.address collate "C") else m.address end
                            and (s.channel_id = m.channel_id or s.channel_id is null)
                            and s.lifted_at is null and (s.expires_at is null or s.expires_at > now())
-                       limit 1) as suppressed
-                   from campaign_messages m left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
+                       limit 1) as suppressed,
+                       case when a.contact_id is null then 'no-address'
+                           when a.consent in ('pending', 'withdrawn') then 'no-consent'
+                           when r.target_segments = '{}' and (
+                               select bool_or(l.status = 'unsubscribed') and not bool_or(l.status = 'confirmed')
+                               from contact_list_members l
+                               where l.contact_id = m.contact_id and l.list_id = any(r.contact_list_ids)) then 'unsubscribed'
+                       end as unwilling
+                   from campaign_messages m
+                       join campaigns r on r.id = m.campaign_id and r.status = 'RUNNING'
+                       left join contacts c on c.id = m.contact_id and c.tenant_id = m.tenant_id
+                       left join contact_addresses a on a.tenant_id = m.tenant_id and a.kind = $7 and a.address = m.address
+                           and a.contact_id = m.contact_id
                    where m.campaign_id = $1 and m.chunk = $2 and m.channel_id = $5
-                       and exists (select from campaigns r where r.id = $1 and r.status = 'RUNNING')
                        and (m.status = 'PENDING' and coalesce(m.next_try_at <= now(), true)
                            or m.status = 'SENDING' and (m.owner = $3 or $6 and m.lease_until <= now()))
+               ), decided as (
+                   select *, case when gone then 'contact-gone' when suppressed is not null then 'suppressed' else unwilling end as class
+                   from judged
                )
                update campaign_messages m set
-                   status = case when j.gone then 'SKIPPED' when j.suppressed is not null then 'SUPPRESSED' else 'SENDING' end,
-                   owner = case when not j.gone and j.suppressed is null then $3 end,
-                   lease_until = case when not j.gone and j.suppressed is null then now() + make_interval(secs => $4) end,
-                   failure_class = case when j.gone then 'contact-gone' when j.suppressed is not null then 'suppressed' end,
-                   failure_reason = case when j.gone then 'the contact was deleted' else
-                       'the address must not be written to (' || j.suppressed || ')' end,
+                   status = case when j.class is null then 'SENDING' when j.class = 'suppressed' then 'SUPPRESSED' else 'SKIPPED' end,
+                   owner = case when j.class is null then $3 end,
+                   lease_until = case when j.class is null then now() + make_interval(secs => $4) end,
+                   failure_class = j.class,
+                   failure_reason = case j.class
+                       when 'contact-gone' then 'the contact was deleted'
+                       when 'no-address' then 'the address is not the contact''s any more'
+                       when 'no-consent' then 'there is no consent any more'
+                       when 'unsubscribed' then 'the contact left the lists of the campaign'
+                       when 'suppressed' then 'the address must not be written to (' || j.suppressed || ')' end,
                    attempt = m.attempt + case when m.owner = $3 then 0 else 1 end, next_try_at = null, updated_at = now()
-               from judged j where m.id = j.id
+               from decided j where m.id = j.id
                    -- Asked again: somebody else may have claimed it meanwhile.
                    and (m.status = 'PENDING' or m.status = 'SENDING' and (m.owner = $3 or $6 and m.lease_until <= now()))
                returning m.id as "message: Id", m.contact_id as "contact: Id", m.address as "address!", m.attempt,
