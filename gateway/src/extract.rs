@@ -12,7 +12,10 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_path_to_error::Segment;
 use tokio::time::timeout;
 
@@ -57,6 +60,10 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let place = pointer(error.path());
         match error.inner() {
             inner if inner.is_data() => misfit(place, &inner.to_string()),
+            // A number where one of several names should be is called a fault of the syntax.
+            _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
+                ApiError::invalid(place, "This is not of the documented form.")
+            }
             inner => broken(inner),
         }
     })?;
@@ -294,9 +301,15 @@ mod tests {
             _n: u8,
         }
         #[derive(Debug, Deserialize)]
+        enum Choice {
+            One,
+        }
+        #[derive(Debug, Deserialize)]
         struct Outer {
             #[serde(rename = "list")]
             _list: Vec<Inner>,
+            #[serde(rename = "choice", default)]
+            _choice: Option<Choice>,
         }
         for (body, status, place, said) in [
             (
@@ -324,6 +337,13 @@ mod tests {
                 "/list/0/m",
                 "Unknown field `m`, expected `n`.",
             ),
+            (
+                r#"{"list":[],"choice":5}"#,
+                422,
+                "/choice",
+                "not of the documented form",
+            ),
+            (r#"{"list":[],"choice":}"#, 400, "", "not JSON"),
             (r#"{"list":[]"#, 400, "", "not JSON"),
             (r#"{"list":[]} x"#, 400, "", "not JSON"),
         ] {
