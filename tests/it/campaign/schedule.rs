@@ -93,10 +93,14 @@ async fn it_may_be_put_off_put_forward_and_called_off() {
                 .all(|(_, text)| text.starts_with("Good morning")),
         "{sent:?}"
     );
-    // Put forward, to a time that is over: now.
+    // Put forward: to a time that is over it cannot be, to now it can.
     let late = schedule(&hub, &dropped, Duration::from_secs(3600)).await;
     let body = json!({"scheduled_at": "2020-01-01T00:00:00Z"});
-    done(&hub, Method::POST, &path, &body).await;
+    let (status, refusal) = call(&hub, Method::POST, &path, &body).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refusal["errors"][0]["pointer"], "/scheduled_at");
+    let now = Timestamp::now();
+    done(&hub, Method::POST, &path, &json!({"scheduled_at": now})).await;
     let over = reached(&hub, &dropped, "COMPLETED").await;
     assert!(started(&over) < late);
     assert_eq!(outbox(&hub, &channel).await.len(), 4);

@@ -257,6 +257,14 @@ pub(crate) async fn put(
     Json(body): Json<CampaignIn>,
 ) -> Result<axum::Json<CampaignOut>, ApiError> {
     let draft = body.draft()?;
+    if let Some(over) = draft.scheduled_at.and_then(|at| run::to_come(at).err()) {
+        let now = store::campaign::get(&hub.store, caller.tenant, id)
+            .await
+            .map_err(missing)?;
+        if now.status == CampaignStatus::Scheduled {
+            return Err(over);
+        }
+    }
     let row = store::campaign::replace(&hub.store, caller.tenant, id, &draft)
         .await
         .map_err(missing)?;

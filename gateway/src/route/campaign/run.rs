@@ -1,6 +1,6 @@
 //! What a campaign is told to do.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
 use ingest::campaign::StartError;
@@ -85,6 +85,20 @@ pub(crate) struct ScheduleIn {
     scheduled_at: Timestamp,
 }
 
+/// How long a time to start may be over: clocks differ, and requests take their time.
+const OVER: Duration = Duration::from_secs(60);
+
+/// Refuses a time that is over: most likely it was mistyped, and everybody would be written to at once.
+pub(super) fn to_come(at: Timestamp) -> Result<(), ApiError> {
+    if Timestamp::now().since(at) > OVER {
+        return Err(ApiError::invalid(
+            "/scheduled_at",
+            "That time is over. Give one to come, or start the campaign now.",
+        ));
+    }
+    Ok(())
+}
+
 /// Have a draft start by itself. It is checked now, and again when it starts.
 #[utoipa::path(
     post, path = "/campaigns/{campaign_id}/schedule", tag = "campaigns", operation_id = "schedule_campaign",
@@ -104,6 +118,7 @@ pub(crate) async fn schedule(
     if !row.status.is_editable() {
         return Err(refused(row.status, "only a draft can be scheduled"));
     }
+    to_come(body.scheduled_at)?;
     ingest::campaign::plan(&hub.store, &row)
         .await
         .map_err(not_ready)?;
