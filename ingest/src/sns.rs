@@ -1,7 +1,7 @@
 //! Amazon SNS over HTTPS (<https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>): how Amazon SES
 //! tells of mail.
 //!
-//! A request is a [`Notice`] in JSON, signed with RSA over some of its fields
+//! A request is a notice in JSON, signed with RSA over some of its fields
 //! (<https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html>); the certificate is
 //! where the request says. Which addresses may be asked follows from the topic in the channel's settings and not from the
 //! request: its region's host by `https`, and there nothing but a certificate's file name or the confirmation of this topic.

@@ -1,8 +1,8 @@
 //! Who answers a person goes first: campaigns hold still for a moment while messages of others are being sent.
 //!
 //! It is about the processor and the database, which both share; the channel's rate has a gate of its own
-//! ([`Gate::pass_behind`](super::Gate::pass_behind)). Invariants: a slow platform holds a campaign up for [`MOMENT`] a
-//! wave, not for as long as its calls take; however much others send, a campaign goes on every [`PATIENCE`]. While answers
+//! ([`Gate::pass_behind`](super::rate::Gate::pass_behind)). Invariants: a slow platform holds a campaign up for a moment a
+//! wave, not for as long as its calls take; however much others send, a campaign goes on every 20 ms. While answers
 //! flow ([`Precedence::is_recent`]) campaigns have one chunk in hand and no more, over all channels.
 
 use std::{
