@@ -1,6 +1,6 @@
 //! Limits of tenants for what campaigns send, and who sends now and so shares them.
 //!
-//! Invariant: a sender is there from its first [`present`] until it was not seen for [`AWAY_S`] seconds, by the database's
+//! Invariant: a sender is there from its first [`present`] until it was not seen for some seconds, by the database's
 //! clock. Deliberately absent: how rates are kept.
 
 use schemas::{TenantId, campaign::Limits};
