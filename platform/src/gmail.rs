@@ -5,9 +5,11 @@
 //! absent: labels other than `INBOX`, `UNREAD` and `SENT`, threads but for those that are answered, and the search but for `after:`
 //! and `rfc822msgid:`.
 
+mod key;
+mod mailbox;
 mod send;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Json, Router,
@@ -19,58 +21,32 @@ use axum::{
 };
 use base64::{
     Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
-};
-use ring::{
-    rand::SystemRandom,
-    rsa::{KeyPair, PublicKeyComponents},
-    signature::{KeyPair as _, RSA_PKCS1_SHA256},
+    engine::general_purpose::{STANDARD, URL_SAFE},
 };
 use schemas::{ChannelKind, TrackKind};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::key::key;
+pub use self::key::{claims, keys, token};
+use self::{
+    key::SERVICE_ACCOUNT,
+    mailbox::{Mailbox, history, list, locked, message, put},
+};
 use crate::{
     Desk, Fake, Person, Webhook,
     exchange::{Reply, exchange},
     form,
 };
 
-/// Signs this fake's pushes; nothing else trusts it.
-const KEY: &str = include_str!("gmail/key.pem");
-const KEY_ID: &str = "f0e1d2c3b4a5968778695a4b3c2d1e0f";
 const CLIENT_ID: &str = "1234567890-tidings.apps.googleusercontent.com";
 const CLIENT_SECRET: &str = "GOCSPX-tidings";
 const REFRESH_TOKEN: &str = "1//tidings-refresh";
 const ACCESS_TOKEN: &str = "ya29.tidings-access";
 const ADDRESS: &str = "support@example.com";
-const SERVICE_ACCOUNT: &str = "push@tidings.iam.gserviceaccount.com";
-/// Where history begins.
-const FIRST_HISTORY: u64 = 1000;
-/// A page of the history, small so that pages are turned.
-const PAGE: usize = 5;
-
 /// Gmail, with one account.
 #[derive(Clone, Default)]
 pub struct Gmail {
     mailbox: Arc<Mutex<Mailbox>>,
-}
-
-#[derive(Default)]
-struct Mailbox {
-    mails: Vec<Mail>,
-    /// History up to it is forgotten.
-    forgotten: u64,
-    refused: bool,
-}
-
-struct Mail {
-    id: String,
-    /// Of the mail it was sent to answer; its own otherwise.
-    thread: Option<String>,
-    history_id: u64,
-    at_ms: i64,
-    labels: Vec<&'static str>,
-    raw: Vec<u8>,
 }
 
 #[derive(Clone)]
@@ -106,79 +82,6 @@ impl Gmail {
     pub fn withdraw(&self, withdrawn: bool) {
         locked(&self.mailbox).refused = withdrawn;
     }
-}
-
-impl Mailbox {
-    fn last(&self) -> u64 {
-        FIRST_HISTORY + self.mails.len() as u64
-    }
-}
-
-fn locked(mailbox: &Mutex<Mailbox>) -> MutexGuard<'_, Mailbox> {
-    mailbox.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn put(mailbox: &mut Mailbox, raw: Vec<u8>, at_ms: i64, labels: Vec<&'static str>) -> String {
-    let history_id = mailbox.last() + 1;
-    let id = format!("{:016x}", 0x18c0_0000_0000_0000 + history_id);
-    mailbox.mails.push(Mail {
-        id: id.clone(),
-        thread: None,
-        history_id,
-        at_ms,
-        labels,
-        raw,
-    });
-    id
-}
-
-/// What the certificates' address answers: a JSON Web Key Set.
-///
-/// # Panics
-/// Never: the key is part of the program.
-#[must_use]
-pub fn keys() -> Value {
-    let public = PublicKeyComponents::<Vec<u8>>::from(key().public_key());
-    json!({"keys": [{
-        "kty": "RSA", "alg": "RS256", "use": "sig", "kid": KEY_ID,
-        "n": URL_SAFE_NO_PAD.encode(public.n), "e": URL_SAFE_NO_PAD.encode(public.e),
-    }]})
-}
-
-/// A token with these claims, rightly signed.
-///
-/// # Panics
-/// Never: the key is part of the program.
-#[must_use]
-pub fn token(claims: &Value) -> String {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let head = json!({"alg": "RS256", "kid": KEY_ID, "typ": "JWT"});
-    let signed = format!("{}.{}", part(&head), part(claims));
-    let key = key();
-    let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(
-        &RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        signed.as_bytes(),
-        &mut signature,
-    )
-    .expect("a key of 2048 bits signs");
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-}
-
-/// The claims of a push to `audience`.
-#[must_use]
-pub fn claims(audience: &str, now_s: i64) -> Value {
-    json!({
-        "aud": audience, "azp": "113774264463038321964", "email": SERVICE_ACCOUNT, "email_verified": true,
-        "exp": now_s + 3600, "iat": now_s, "iss": "https://accounts.google.com", "sub": "113774264463038321964",
-    })
-}
-
-pub(crate) fn key() -> KeyPair {
-    let base64: String = KEY.lines().filter(|line| !line.starts_with('-')).collect();
-    let der = STANDARD.decode(base64).expect("the key is in base64");
-    KeyPair::from_pkcs8(&der).expect("the key is one")
 }
 
 fn now_s() -> i64 {
@@ -329,103 +232,6 @@ async fn call(
         }
     })
     .await
-}
-
-fn history(mailbox: &Mailbox, query: impl Fn(&str) -> Option<String>) -> Reply {
-    let Some(start) = query("startHistoryId").and_then(|id| id.parse::<u64>().ok()) else {
-        return refused(400, "invalidArgument", "Missing start history ID");
-    };
-    if start < mailbox.forgotten {
-        return refused(404, "notFound", "Requested entity was not found.");
-    }
-    let from = query("pageToken")
-        .and_then(|page| page.parse().ok())
-        .unwrap_or(0);
-    let all: Vec<Value> = mailbox
-        .mails
-        .iter()
-        .filter(|mail| mail.history_id > start && has(mail, query("labelId")))
-        .map(|mail| {
-            let message = json!({"id": mail.id, "threadId": mail.id});
-            let added = json!({"id": mail.id, "threadId": mail.id, "labelIds": mail.labels});
-            json!({"id": mail.history_id.to_string(), "messages": [message], "messagesAdded": [{"message": added}]})
-        })
-        .collect();
-    let mut answer = json!({"historyId": mailbox.last().to_string()});
-    page(&mut answer, "history", all, from);
-    Reply::ok(answer)
-}
-
-fn list(mailbox: &Mailbox, query: impl Fn(&str) -> Option<String>) -> Reply {
-    let from = query("pageToken")
-        .and_then(|page| page.parse().ok())
-        .unwrap_or(0);
-    let after: i64 = query("q")
-        .and_then(|search| search.strip_prefix("after:")?.parse().ok())
-        .unwrap_or(0);
-    let named = query("q").and_then(|search| {
-        let id = search.strip_prefix("rfc822msgid:")?;
-        Some(format!("Message-ID: <{id}>\r\n"))
-    });
-    let is_named = |mail: &Mail| {
-        let head = String::from_utf8_lossy(&mail.raw);
-        named.as_ref().is_none_or(|line| head.contains(line))
-    };
-    let all: Vec<Value> = mailbox
-        .mails
-        .iter()
-        .rev()
-        .filter(|mail| mail.at_ms >= after * 1000 && has(mail, query("labelIds")))
-        .filter(|mail| is_named(mail))
-        .map(|mail| json!({"id": mail.id, "threadId": mail.thread.as_ref().unwrap_or(&mail.id)}))
-        .collect();
-    let mut answer = json!({"resultSizeEstimate": all.len()});
-    page(&mut answer, "messages", all, from);
-    Reply::ok(answer)
-}
-
-fn has(mail: &Mail, label: Option<String>) -> bool {
-    label.is_none_or(|label| mail.labels.iter().any(|has| *has == label))
-}
-
-/// A page of a list; Gmail leaves empty lists out.
-fn page(answer: &mut Value, name: &str, all: Vec<Value>, from: usize) {
-    let Some(fields) = answer.as_object_mut() else {
-        return;
-    };
-    if all.len() > from + PAGE {
-        fields.insert("nextPageToken".into(), (from + PAGE).to_string().into());
-    }
-    let page: Vec<Value> = all.into_iter().skip(from).take(PAGE).collect();
-    if !page.is_empty() {
-        fields.insert(name.into(), page.into());
-    }
-}
-
-fn message(mailbox: &Mailbox, id: &str, format: Option<&str>) -> Reply {
-    let Some(mail) = mailbox.mails.iter().find(|mail| mail.id == id) else {
-        return refused(404, "notFound", "Requested entity was not found.");
-    };
-    let mut answer = json!({
-        "id": mail.id, "threadId": mail.id, "labelIds": mail.labels, "snippet": "",
-        "historyId": mail.history_id.to_string(), "internalDate": mail.at_ms.to_string(),
-        "sizeEstimate": mail.raw.len(),
-    });
-    if let Some(fields) = answer.as_object_mut() {
-        if format == Some("raw") {
-            fields.insert("raw".into(), URL_SAFE.encode(&mail.raw).into());
-        } else {
-            let head = String::from_utf8_lossy(&mail.raw).into_owned();
-            let headers: Vec<Value> = head
-                .lines()
-                .take_while(|line| !line.is_empty())
-                .filter_map(|line| line.split_once(": "))
-                .map(|(name, value)| json!({"name": name, "value": value}))
-                .collect();
-            fields.insert("payload".into(), json!({"headers": headers}));
-        }
-    }
-    Reply::ok(answer)
 }
 
 fn watch(mailbox: &Mailbox, asked: &Value) -> Reply {

@@ -3,7 +3,11 @@
 use axum::http::{HeaderMap, header};
 use serde_json::{Value, json};
 
-use super::{ADDRESS, Mailbox, now_s, put, refused};
+use super::{
+    ADDRESS,
+    mailbox::{Mailbox, put},
+    now_s, refused,
+};
 use crate::exchange::Reply;
 
 /// The two parts of an upload: what is to be known of the mail, and the mail.
