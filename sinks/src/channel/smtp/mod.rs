@@ -11,6 +11,7 @@
 //! Deliberately absent: direct delivery to MX hosts, `8BITMIME` (letters are ASCII).
 
 mod address;
+mod body;
 mod class;
 mod connection;
 mod dkim;

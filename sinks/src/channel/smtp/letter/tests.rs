@@ -1,11 +1,14 @@
-use schemas::{Attachment, Button, ChannelKind, MailFacts, MessageId};
+mod body;
+mod many;
+
+use schemas::{ChannelKind, MessageId};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
 use crate::channel::{
-    files::tests::{Kept, own},
-    tests::{account, outbound, word},
+    smtp::file,
+    tests::{account, outbound},
 };
 
 fn writer(settings: Value) -> Writer {
@@ -159,120 +162,6 @@ fn an_automatic_reply_says_so() {
 }
 
 #[test]
-fn html_comes_with_text() {
-    let given = mail(|outbound| outbound.message.content.html = Some("<p>hello</p>".into()));
-    assert!(given.contains("multipart/alternative"));
-    assert!(given.contains("text/plain") && given.contains("text/html"));
-    let made = mail(|outbound| {
-        outbound.message.content.format = Format::Markdown;
-        outbound.message.content.text = "**very** good".into();
-        outbound.message.content.buttons = vec![Button {
-            kind: ButtonType::Url,
-            title: "More".into(),
-            url: Some("https://example.org/more".into()),
-            ..Button::default()
-        }];
-    });
-    assert!(made.contains("multipart/alternative"));
-    assert!(
-        made.contains("very good") && made.contains(">very<"),
-        "{made}"
-    );
-    assert!(made.contains("https://example.org/more"));
-    let plain = mail(|_| {});
-    assert!(!plain.contains("multipart") && plain.contains("hello"));
-}
-
-#[test]
-fn files_stand_beside_the_words_or_within_the_page() {
-    let file = |name: &str, id: Option<&str>| file::File {
-        name: name.into(),
-        content_type: "image/png".into(),
-        content_id: id.map(str::to_owned),
-        bytes: vec![0x89, b'P', 0, 0xff].into(),
-    };
-    let files = Files {
-        enclosed: vec![
-            file("logo.png", Some("logo@desk")),
-            file("a\r\nb.png", None),
-        ],
-        linked: vec![("film.mp4".into(), "https://example.org/film.mp4".into())],
-    };
-    let mail = enclosing(files, |outbound| {
-        outbound.message.content.html = Some("<img src=\"cid:logo@desk\">".into());
-        outbound.message.content.attachments = vec![Attachment::default()];
-    });
-    for expected in [
-        "multipart/mixed",
-        "multipart/related",
-        "multipart/alternative",
-        "Content-ID: <logo@desk>",
-        "Content-Disposition: inline",
-        "Content-Disposition: attachment",
-        "https://example.org/film.mp4",
-        "iVAA/w==",
-    ] {
-        assert!(mail.contains(expected), "{expected} is not in {mail}");
-    }
-    // Without a page there is nothing to stand within.
-    let files = Files {
-        enclosed: vec![file("logo.png", Some("logo@desk"))],
-        linked: Vec::new(),
-    };
-    let mail = enclosing(files, |outbound| outbound.message.content.text.clear());
-    assert!(mail.contains("multipart/mixed") && !mail.contains("multipart/related"));
-}
-
-#[tokio::test]
-async fn files_of_the_hub_are_read_and_need_no_address() {
-    let kept = Kept::default()
-        .with(1, "image/png", vec![0x89, b'P', 0, 0xff])
-        .with(2, "application/zip", vec![1; 18 * 1024 * 1024 - 3]);
-    let writer = writer_of(json!({}), &kept.settings());
-    let mut logo = own("image", Some("logo.png"), "/", 1);
-    let inline = json!({"inline": true, "content_id": "<logo@desk>"});
-    logo.metadata = inline.as_object().unwrap().clone();
-    let mut outbound = addressed(|outbound| {
-        outbound.message.content.html = Some("<img src=\"cid:logo@desk\">".into());
-        outbound.message.content.attachments = vec![logo, own("file", None, "/", 1)];
-    });
-    let mail = writer.write(&outbound).await.unwrap().content;
-    let mail = String::from_utf8(mail).unwrap();
-    for expected in [
-        "Content-ID: <logo@desk>",
-        "Content-Disposition: attachment; filename=\"file.png\"",
-        "iVAA/w==",
-    ] {
-        assert!(mail.contains(expected), "{expected} is not in {mail}");
-    }
-    // What there is no room for is linked to, if the address leads anywhere.
-    let files = &mut outbound.message.content.attachments;
-    files.push(own("file", Some("a.zip"), "https://hub.example/", 2));
-    let mail = writer.write(&outbound).await.unwrap().content;
-    assert!(mail.len() < 4000);
-    assert!(
-        String::from_utf8(mail)
-            .unwrap()
-            .contains("hub.example/media")
-    );
-    let files = &mut outbound.message.content.attachments;
-    files.push(own("file", None, "/", 2));
-    let refused = writer.write(&outbound).await.err().unwrap();
-    assert_eq!(word(&refused), "permanent file-not-taken");
-}
-
-#[test]
-fn long_lines_and_all_characters_are_encoded() {
-    let mail = mail(|outbound| {
-        outbound.message.content.text = "ä€😀".repeat(600);
-        outbound.message.content.html = Some("x".repeat(5000));
-        outbound.message.subject = Some("Größe 😀 ".repeat(40));
-        outbound.message.recipient.name = Some("Jörg \"J\" Müller, Ltd.".into());
-    });
-    assert!(mail.contains("=?utf-8?"));
-}
-
-#[test]
 fn what_is_no_mail_is_refused() {
     assert_eq!(
         refused(|outbound| {
@@ -342,111 +231,11 @@ fn postmark_is_told_what_names_the_message() {
 }
 
 #[test]
-fn mail_to_many_tells_how_to_unsubscribe() {
-    let headers = |metadata: Value| {
-        let outbound = addressed(|outbound| {
-            let all = metadata.as_object().unwrap().clone();
-            outbound.message.metadata.extend(all);
-        });
-        let letter = writer(json!({}))
-            .compose(&outbound, Files::default())
-            .unwrap();
-        String::from_utf8(letter.content).unwrap()
-    };
-    let long = format!("https://example.com/u/{}", "x".repeat(300));
-    let mail = headers(json!({
-        "list_unsubscribe": [long, "mailto:stop@example.com?subject=stop"],
-        "list_id": "News <news.example.com>",
-        "feedback_id": "spring:42:campaign:example"
-    }));
-    let unfolded = mail.replace("\r\n ", " ");
-    assert!(unfolded.contains(&format!("<{long}>")), "{mail}");
-    for expected in [
-        "mailto:stop@example.com?subject=stop>",
-        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
-        "List-Id: News <news.example.com>\r\n",
-        "Feedback-ID: spring:42:campaign:example\r\n",
-    ] {
-        assert!(unfolded.contains(expected), "{expected} is not in {mail}");
-    }
-    let mail = headers(json!({"list_unsubscribe": "mailto:stop@example.com"}));
-    assert!(!mail.contains("One-Click"));
-    for refused in [
-        "https://example.com/\r\nBcc: eve@example.com",
-        "http://example.com/",
-        "javascript:x",
-    ] {
-        assert!(!headers(json!({"list_unsubscribe": refused})).contains("List-Unsubscribe"));
-    }
-}
-
-#[test]
-fn a_campaigns_mail_says_who_it_is_from_and_how_to_leave() {
-    let of = |facts: MailFacts| addressed(|outbound| outbound.mail = Some(Box::new(facts)));
-    let letter = writer(json!({"return_path": "bounces@example.com"}))
-        .compose(
-            &of(MailFacts {
-                sender_name: Some("The Shop\r\nBcc: eve@example.com".into()),
-                sender_email: Some("news@b\u{fc}cher.example".into()),
-                list_unsubscribe: Some("https://example.com/t/p/abc".into()),
-                feedback_id: Some("1:2:campaign:tidings".into()),
-            }),
-            Files::default(),
-        )
-        .unwrap();
-    assert!(letter.from.to_string().starts_with("bounces+"));
-    let mail = String::from_utf8(letter.content).unwrap();
-    let headers = headers(&mail);
-    let from = headers
-        .iter()
-        .find(|line| line.starts_with("From: "))
-        .unwrap();
-    assert!(from.ends_with("<news@xn--bcher-kva.example>"), "{from}");
-    assert!(!headers.iter().any(|line| line.starts_with("Bcc")));
-    for line in [
-        "List-Unsubscribe: <https://example.com/t/p/abc>",
-        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        "Feedback-ID: 1:2:campaign:tidings",
-    ] {
-        assert!(
-            headers.iter().any(|header| header == line),
-            "{line} is not in {mail}"
-        );
-    }
-    // What is not said is the channel's.
-    let letter = writer(json!({}))
-        .compose(
-            &of(MailFacts {
-                sender_name: Some("The Shop".into()),
-                ..MailFacts::default()
-            }),
-            Files::default(),
-        )
-        .unwrap();
-    let mail = String::from_utf8(letter.content).unwrap();
-    let from = mail
-        .lines()
-        .find(|line| line.starts_with("From: "))
-        .unwrap();
-    assert!(
-        from.contains("The Shop") && from.ends_with("<desk@example.com>"),
-        "{from}"
-    );
-    assert!(!mail.contains("List-Unsubscribe"));
-    let wrong = of(MailFacts {
-        sender_email: Some("nobody".into()),
-        ..MailFacts::default()
-    });
-    let refused = writer(json!({})).compose(&wrong, Files::default());
-    assert_eq!(refused.err().unwrap().code, "sender");
-}
-
-#[test]
 fn a_letter_is_signed_as_it_leaves() {
     let credentials = json!({
         "from": "desk@example.com",
         "dkim_selector": "tidings",
-        "dkim_private_key": include_str!("dkim/rsa.pem"),
+        "dkim_private_key": include_str!("../dkim/rsa.pem"),
     });
     let config = json!({});
     let account = account(ChannelKind::Email, &config, &credentials);
