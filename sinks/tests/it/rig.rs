@@ -1,21 +1,13 @@
 //! One broker and one database for all tests; each test has its own tenant and channels.
 
-use std::{
-    future::Future,
-    io::{BufRead, BufReader, Write},
-    net::TcpListener,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+mod role;
+mod server;
+
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use nats::{Batch, Bus, ConnectSettings, HandleError, Handler, Lane, Letter, WorkerSettings};
+use nats::{Bus, ConnectSettings, Letter};
 use schemas::{
     ChannelId, ChannelKind, ChannelStatus, Content, ConversationId, DeliveryState, Direction,
     Message, MessageId, MessageType, Outbound, Party, Priority, Routing, TenantId, Timestamp,
@@ -27,85 +19,17 @@ use sinks::{
     deliver::{Deliver, Senders},
 };
 use store::{Keyring, Store, channel::ChannelNew, delivery};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::role::Role;
+use self::server::servers;
 
 /// How long anything may take before it counts as never.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Longer than any test.
 const LEASE: Duration = Duration::from_secs(60);
-
-/// Processes that end with this one, because their standard input closes.
-struct Servers {
-    nats_url: String,
-    postgres_url: String,
-    _database: Child,
-    _broker: Child,
-    _folder: tempfile::TempDir,
-}
-
-fn servers() -> &'static Servers {
-    static SERVERS: OnceLock<Servers> = OnceLock::new();
-    SERVERS.get_or_init(|| {
-        let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        let mut database = Command::new(root.join("scripts/with-postgres"))
-            .args(["sh", "-c", "echo \"$DATABASE_URL\"; read -r end"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut postgres_url = String::new();
-        BufReader::new(database.stdout.take().unwrap())
-            .read_line(&mut postgres_url)
-            .unwrap();
-
-        let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let config = folder.path().join("server.conf");
-        let store = folder.path().join("js");
-        write!(
-            std::fs::File::create(&config).unwrap(),
-            "listen: 127.0.0.1:{port}\nmax_payload: 8MB\n\
-             jetstream {{ store_dir: {store:?}, max_file: 64GB, max_mem: 256MB }}\n"
-        )
-        .unwrap();
-        // Ends the broker, and itself, when this process is gone.
-        let broker = Command::new("sh")
-            .args([
-                "-c",
-                "\"$0\" -c \"$1\" -l \"$1.log\" & read -r end; kill $!; wait",
-            ])
-            .arg(nats_server(&root))
-            .arg(&config)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Servers {
-            nats_url: format!("nats://127.0.0.1:{port}"),
-            postgres_url: postgres_url.trim().to_owned(),
-            _database: database,
-            _broker: broker,
-            _folder: folder,
-        }
-    })
-}
-
-fn nats_server(root: &std::path::Path) -> PathBuf {
-    if let Some(path) = std::env::var_os("TIDINGS_NATS_SERVER") {
-        return path.into();
-    }
-    let fetched = root.join(".tidings/tools/nats-server");
-    if fetched.exists() {
-        fetched
-    } else {
-        "nats-server".into()
-    }
-}
 
 /// A tenant's part of a hub: no role runs until a test starts one.
 pub(crate) struct Hub {
@@ -305,100 +229,6 @@ impl Tracked {
             }
         });
         found.await.expect("the event is tracked")
-    }
-}
-
-/// A handler at work on its lanes.
-pub(crate) struct Role {
-    stop: CancellationToken,
-    task: Option<tokio::task::JoinHandle<()>>,
-    batches: Arc<AtomicUsize>,
-    begin: Box<dyn Fn(CancellationToken) -> tokio::task::JoinHandle<()> + Send + Sync>,
-}
-
-struct Counted<H> {
-    inner: H,
-    batches: Arc<AtomicUsize>,
-}
-
-impl<H: Handler> Handler for Counted<H> {
-    fn most(&self, lane: &Lane) -> usize {
-        self.inner.most(lane)
-    }
-
-    async fn handle(&self, batch: Batch) -> Result<(), HandleError> {
-        let done = self.inner.handle(batch).await;
-        self.batches.fetch_add(1, Ordering::SeqCst);
-        done
-    }
-}
-
-impl Role {
-    pub(crate) fn start(
-        bus: &Bus,
-        lanes: Vec<Lane>,
-        handler: impl Handler,
-        stop: CancellationToken,
-    ) -> Self {
-        let batches = Arc::<AtomicUsize>::default();
-        let handler = Arc::new(Counted {
-            inner: handler,
-            batches: Arc::clone(&batches),
-        });
-        let bus = bus.clone();
-        let begin = move |stop| {
-            // A membership of its own: nobody else shares these lanes.
-            let unique = MessageId::new().simple().to_string();
-            let settings = WorkerSettings {
-                drain: Duration::from_secs(1),
-                ..WorkerSettings::new(&format!("role-{unique}"), "worker")
-            };
-            let (bus, lanes, handler) = (bus.clone(), lanes.clone(), Arc::clone(&handler));
-            tokio::spawn(async move {
-                let (_lanes, served) = watch::channel(lanes);
-                nats::run_lanes(bus, settings, served, handler, stop)
-                    .await
-                    .unwrap();
-            })
-        };
-        Self {
-            task: Some(begin(stop.clone())),
-            stop,
-            batches,
-            begin: Box::new(begin),
-        }
-    }
-
-    /// Batches handled so far, well or not.
-    pub(crate) fn batches(&self) -> usize {
-        self.batches.load(Ordering::SeqCst)
-    }
-
-    pub(crate) async fn stop(mut self) {
-        self.pause().await;
-    }
-
-    /// Leaves the lanes, and remembers what it knew.
-    pub(crate) async fn pause(&mut self) {
-        self.stop.cancel();
-        if let Some(task) = self.task.take() {
-            task.await.unwrap();
-        }
-    }
-
-    /// Works again after a pause.
-    pub(crate) fn resume(&mut self) {
-        self.stop = CancellationToken::new();
-        self.task = Some((self.begin)(self.stop.clone()));
-    }
-
-    /// Ends at once, in the middle of whatever it does; nobody is told.
-    pub(crate) async fn kill(mut self) {
-        if let Some(task) = self.task.take() {
-            task.abort();
-            drop(task.await);
-        }
-        self.stop.cancel();
     }
 }
 
