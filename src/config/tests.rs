@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use super::*;
+use super::{bound::STAGES, *};
 
 fn with(text: &str) -> Result<Config> {
     Config::extract(&Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(text)))
