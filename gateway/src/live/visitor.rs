@@ -42,7 +42,7 @@ use crate::{
     directory::{Entry, Lookup},
     hub::Hub,
     problem::ApiError,
-    route::webhook,
+    route::inbound,
 };
 
 /// How long a new socket may take to begin.
@@ -254,7 +254,7 @@ impl Visit {
         let Ok(body) = serde_json::to_vec(&message) else {
             return error("malformed", "not a message");
         };
-        let taken = webhook::take(
+        let taken = inbound::take(
             &self.hub,
             self.channel,
             &self.entry,

@@ -20,6 +20,7 @@ pub(crate) mod conversation_out;
 pub(crate) mod dlq;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod inbound;
 pub(crate) mod journey;
 pub(crate) mod label;
 pub(crate) mod limit;
