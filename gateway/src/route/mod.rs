@@ -47,6 +47,7 @@ pub(crate) mod stats;
 pub(crate) mod suppression;
 pub(crate) mod template;
 pub(crate) mod template_check;
+mod template_in;
 pub(crate) mod template_preview;
 pub(crate) mod template_variant;
 mod thread;

@@ -6,106 +6,20 @@ use axum::{extract::State, http::StatusCode};
 use schemas::{ChannelId, PlatformTemplate, TemplateId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use store::template::{
-    TemplateFilter, TemplateNew, TemplatePatch as StorePatch, TemplateRow, VariantRow,
-};
+use store::template::{TemplateFilter, TemplateNew, TemplateRow, VariantRow};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    object, optional_text, platform_template, template_check, template_variant::VariantOut, text,
+    template_check,
+    template_in::{TemplateIn, TemplatePatch},
+    template_variant::VariantOut,
 };
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given, present},
+    extract::{Json, Path, Query},
     hub::Hub,
     problem::ApiError,
 };
-
-pub(super) const MAX_CONTENT: usize = 100_000;
-
-/// A template to be made.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TemplateIn {
-    /// Every channel when absent.
-    #[serde(default, alias = "channelId")]
-    channel_id: Option<ChannelId>,
-    #[schema(min_length = 1, max_length = 255)]
-    name: String,
-    #[serde(default)]
-    #[schema(min_length = 1, max_length = 2000)]
-    description: Option<String>,
-    #[serde(default)]
-    #[schema(min_length = 1, max_length = 998)]
-    subject: Option<String>,
-    /// The text, with `{{ variables }}`; made from the HTML when absent.
-    #[serde(default, alias = "text_content", alias = "textContent")]
-    #[schema(min_length = 1, max_length = 100_000)]
-    content: Option<String>,
-    #[serde(default, alias = "htmlContent")]
-    #[schema(min_length = 1, max_length = 100_000)]
-    html_content: Option<String>,
-    /// The approved message that campaigns send by channels of its platform instead; its texts are templates as well.
-    #[serde(default, alias = "platformTemplate")]
-    platform_template: Option<PlatformTemplate>,
-    #[serde(default)]
-    #[schema(min_length = 1, max_length = 255)]
-    category: Option<String>,
-    #[serde(default)]
-    #[schema(max_items = 64)]
-    variables: Vec<String>,
-    #[serde(default = "yes", alias = "isActive")]
-    #[schema(default = true)]
-    is_active: bool,
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    metadata: Map<String, Value>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// What to change; what is not given stays, null empties.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TemplatePatch {
-    #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 255, nullable = false)]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 2000)]
-    description: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 998)]
-    subject: Option<Option<String>>,
-    #[serde(
-        default,
-        alias = "text_content",
-        alias = "textContent",
-        deserialize_with = "present"
-    )]
-    #[schema(min_length = 1, max_length = 100_000, nullable = false)]
-    content: Option<String>,
-    #[serde(default, alias = "htmlContent", deserialize_with = "given")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100_000)]
-    html_content: Option<Option<String>>,
-    #[serde(default, alias = "platformTemplate", deserialize_with = "given")]
-    #[schema(value_type = Option<PlatformTemplate>)]
-    platform_template: Option<Option<PlatformTemplate>>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
-    category: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    #[schema(max_items = 64, nullable = false)]
-    variables: Option<Vec<String>>,
-    #[serde(default, alias = "isActive", deserialize_with = "present")]
-    #[schema(nullable = false)]
-    is_active: Option<bool>,
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Option<Map<String, Value>>>,
-}
 
 /// A stored reply.
 #[derive(Serialize, ToSchema)]
@@ -151,18 +65,6 @@ impl TemplateOut {
     }
 }
 
-fn variables(names: &[String]) -> Result<(), ApiError> {
-    if names.len() > 64 {
-        return Err(ApiError::invalid(
-            "/variables",
-            "There may be 64 variables.",
-        ));
-    }
-    names
-        .iter()
-        .try_for_each(|name| text("/variables", name, 64))
-}
-
 pub(super) fn missing(error: store::StoreError) -> ApiError {
     ApiError::or_not_found(error, "template")
 }
@@ -184,33 +86,7 @@ pub(crate) async fn create(
     caller: Caller,
     Json(body): Json<TemplateIn>,
 ) -> Result<(StatusCode, axum::Json<TemplateOut>), ApiError> {
-    text("/name", &body.name, 255)?;
-    optional_text("/content", body.content.as_ref(), MAX_CONTENT)?;
-    optional_text("/html_content", body.html_content.as_ref(), MAX_CONTENT)?;
-    platform_template::checked(body.platform_template.as_ref())?;
-    if body.content.is_none() && body.html_content.is_none() && body.platform_template.is_none() {
-        return Err(ApiError::invalid(
-            "/content",
-            "Give content, html_content or both; or platform_template for an approved message.",
-        ));
-    }
-    optional_text("/description", body.description.as_ref(), 2000)?;
-    optional_text("/subject", body.subject.as_ref(), 998)?;
-    optional_text("/category", body.category.as_ref(), 255)?;
-    variables(&body.variables)?;
-    let new = TemplateNew {
-        channel_id: body.channel_id,
-        name: body.name,
-        description: body.description,
-        subject: body.subject,
-        content: body.content.unwrap_or_default(),
-        html_content: body.html_content,
-        platform_template: body.platform_template,
-        category: body.category,
-        variables: body.variables,
-        is_active: body.is_active,
-        metadata: object(body.metadata),
-    };
+    let new = body.checked()?;
     template_check::usable(&draft(&caller, &new), &[], None)?;
     let row = store::template::create(&hub.store, caller.tenant, new).await?;
     hub.announce().await;
@@ -328,31 +204,7 @@ pub(crate) async fn update(
     Path(id): Path<TemplateId>,
     Json(body): Json<TemplatePatch>,
 ) -> Result<axum::Json<TemplateOut>, ApiError> {
-    let flat = |value: &Option<Option<String>>| value.clone().flatten();
-    optional_text("/name", body.name.as_ref(), 255)?;
-    optional_text("/content", body.content.as_ref(), MAX_CONTENT)?;
-    optional_text(
-        "/html_content",
-        flat(&body.html_content).as_ref(),
-        MAX_CONTENT,
-    )?;
-    optional_text("/description", flat(&body.description).as_ref(), 2000)?;
-    optional_text("/subject", flat(&body.subject).as_ref(), 998)?;
-    optional_text("/category", flat(&body.category).as_ref(), 255)?;
-    platform_template::checked(body.platform_template.as_ref().and_then(Option::as_ref))?;
-    variables(body.variables.as_deref().unwrap_or_default())?;
-    let patch = StorePatch {
-        name: body.name,
-        description: body.description,
-        subject: body.subject,
-        content: body.content,
-        html_content: body.html_content,
-        platform_template: body.platform_template,
-        category: body.category,
-        variables: body.variables,
-        is_active: body.is_active,
-        metadata: body.metadata.map(|given| given.and_then(object)),
-    };
+    let patch = body.checked()?;
     let variants = store::template::variants(&hub.store, caller.tenant, &[id]).await?;
     if patch.says_something_else() {
         let mut draft = store::template::get(&hub.store, caller.tenant, id)

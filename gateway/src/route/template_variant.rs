@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::{
     optional_text, platform_template,
-    template::{MAX_CONTENT, missing, named},
+    template::{missing, named},
+    template_in::MAX_CONTENT,
 };
 use crate::{
     auth::Caller,
