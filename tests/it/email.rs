@@ -1,7 +1,7 @@
 //! A mail in, understood, and answered in its thread.
 
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::StatusCode;
+use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -17,6 +17,30 @@ const MAIL: &str = "From: Ada Lovelace <ada@Example.ORG>\r\nTo: support@example.
     Content-Type: text/plain; charset=utf-8\r\n\r\n\
     Guten Tag, ich warte nun schon seit zwei Wochen auf mein Paket und habe noch nichts geh\u{f6}rt.\r\n";
 
+/// Hands a mail over to a channel as a mail server does, signed with a secret.
+pub(crate) async fn hand_over(hub: &Hub, channel: &str, secret: &str, mail: &str) -> Response {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{now}.{mail}").as_bytes());
+    let signature: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    hub.webhook(channel)
+        .header("X-Tidings-Timestamp", now)
+        .header("X-Tidings-Signature", format!("v1={signature}"))
+        .header("Content-Type", "message/rfc822")
+        .body(mail.to_owned())
+        .send()
+        .await
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_is_answered_in_its_thread() {
     let hub = Hub::start().await;
@@ -30,41 +54,11 @@ async fn a_mail_is_answered_in_its_thread() {
             }}),
         )
         .await;
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-        .to_string();
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    mac.update(now.as_bytes());
-    mac.update(b".");
-    mac.update(MAIL.as_bytes());
-    let signature: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let post = async |signature: String| {
-        hub.http
-            .post(format!("{}/api/v1/webhooks/{channel}", hub.url))
-            .header("X-Tidings-Timestamp", &now)
-            .header("X-Tidings-Signature", format!("v1={signature}"))
-            .header("Content-Type", "message/rfc822")
-            .body(MAIL)
-            .send()
-            .await
-            .unwrap()
-    };
-    let refused = post(signature.chars().rev().collect()).await;
+    let refused = hand_over(&hub, &channel, "fedcba9876543210fedcba9876543210", MAIL).await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    let accepted: Value = post(signature)
-        .await
-        .error_for_status()
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let accepted = hand_over(&hub, &channel, SECRET, MAIL).await;
+    assert_eq!(accepted.status(), StatusCode::OK);
+    let accepted: Value = accepted.json().await.unwrap();
     let conversation = accepted["conversation_id"].as_str().unwrap();
     let mail = hub
         .until(

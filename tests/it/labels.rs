@@ -5,8 +5,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
+    command::{another_tenant, tidings},
     rig::Hub,
-    understanding::{REFUND, another_tenant, model, said, status, tidings, until_answered_by},
+    understanding::{REFUND, model, said, status, until_answered_by},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,8 +73,9 @@ async fn labels_go_out_as_training_data() {
 
     // What comes out, a trainer reads.
     let export = async |key: &str, query: &str| {
-        let path = format!("{}/api/v1/labels/export?{query}", hub.url);
-        let answer = hub.http.get(path).bearer_auth(key).send().await.unwrap();
+        let path = format!("/api/v1/labels/export?{query}");
+        let request = hub.request_by(key, Method::GET, &path);
+        let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         answer.bytes().await.unwrap()
     };
@@ -106,20 +108,20 @@ async fn labels_go_out_as_training_data() {
     // The same by the command line, and a model on trial over the same messages.
     let file = hub.dir().join("export.jsonl");
     let name = file.to_str().unwrap();
-    let (done, shown) = tidings(&hub, &["labels", "export", "--task", "intent", "-o", name]).await;
-    assert!(done, "{shown}");
+    let (shown, code) = tidings(&hub, &["labels", "export", "--task", "intent", "-o", name]).await;
+    assert_eq!(code, 0, "{shown}");
     assert_eq!(std::fs::read(&file).unwrap(), lines);
     let trial = hub.dir().join("trial.tdm");
     std::fs::write(&trial, model(1)).unwrap();
     let trial = trial.to_str().unwrap();
-    let (done, shown) = tidings(
+    let (shown, code) = tidings(
         &hub,
         &[
             "replay", "compare", "--task", "intent", "--model", trial, "--json",
         ],
     )
     .await;
-    assert!(done, "{shown}");
+    assert_eq!(code, 0, "{shown}");
     let report: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(report["messages"], 3, "{report}");
     assert_eq!(report["labelled"], 2, "{report}");
@@ -130,28 +132,31 @@ async fn labels_go_out_as_training_data() {
     );
 
     // Pushed and activated, the same model differs in nothing from what answers.
-    let (done, shown) = tidings(&hub, &["models", "push", trial, "--activate"]).await;
-    assert!(done, "{shown}");
+    let (shown, code) = tidings(&hub, &["models", "push", trial, "--activate"]).await;
+    assert_eq!(code, 0, "{shown}");
     let id = shown.split_whitespace().next().unwrap().to_owned();
     until_answered_by(&hub, &channel, 1_000, &id).await;
     let model = format!("model:{id}");
-    let (done, shown) = tidings(
+    let (shown, code) = tidings(
         &hub,
         &[
             "replay", "compare", "--task", "intent", "--model", &model, "--limit", "2", "--json",
         ],
     )
     .await;
-    assert!(done, "{shown}");
+    assert_eq!(code, 0, "{shown}");
     let report: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(
         (&report["messages"], &report["alike"]),
         (&json!(2), &json!(2)),
         "{report}"
     );
-    let (done, shown) = tidings(&hub, &["models", "list"]).await;
-    assert!(done && shown.starts_with(&format!("* {id}")), "{shown}");
-    let (done, shown) = tidings(&hub, &["models", "rollback", "--task", "intent"]).await;
-    assert!(done && shown.contains("builtin"), "{shown}");
+    let (shown, code) = tidings(&hub, &["models", "list"]).await;
+    assert!(
+        code == 0 && shown.starts_with(&format!("* {id}")),
+        "{shown}"
+    );
+    let (shown, code) = tidings(&hub, &["models", "rollback", "--task", "intent"]).await;
+    assert!(code == 0 && shown.contains("builtin"), "{shown}");
     hub.done().await;
 }

@@ -6,6 +6,7 @@ mod adapter;
 mod campaign;
 mod channels;
 mod chaos;
+mod command;
 mod contacts;
 mod direct;
 mod discord;

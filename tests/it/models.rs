@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    rig::Hub,
-    understanding::{
-        REFUND, another_tenant, choose_as, model, said, status, until_answered_by, upload,
-    },
+    command::another_tenant,
+    rig::{Hub, body_of},
+    understanding::{REFUND, choose_as, model, said, status, until_answered_by, upload},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,16 +100,7 @@ async fn models_are_swapped_while_the_hub_runs() {
         .await,
         StatusCode::UNPROCESSABLE_ENTITY
     );
-    let list: Value = hub
-        .http
-        .get(format!("{}/api/v1/models", hub.url))
-        .bearer_auth(&theirs)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let list = body_of(hub.request_by(&theirs, Method::GET, "/api/v1/models")).await;
     assert_eq!(list, json!([]));
     let audit = hub.get("/api/v1/audit").await.to_string();
     for act in ["model.create", "model.delete", "understanding.update"] {

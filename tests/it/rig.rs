@@ -99,30 +99,28 @@ impl Hub {
 
     /// A request with the admin key.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_by(&self.key, method, path)
+    }
+
+    /// A request with a key.
+    pub(crate) fn request_by(&self, key: &str, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.url))
-            .bearer_auth(&self.key)
+            .bearer_auth(key)
+    }
+
+    /// A platform's call of a channel's webhook.
+    pub(crate) fn webhook(&self, channel: &str) -> RequestBuilder {
+        self.http
+            .post(format!("{}/api/v1/webhooks/{channel}", self.url))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let answer = self.request(Method::GET, path).send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "GET {path}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
+        body_of(self.request(Method::GET, path)).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = self
-            .request(Method::POST, path)
-            .json(body)
-            .send()
-            .await
-            .unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "POST {path}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
+        body_of(self.request(Method::POST, path).json(body)).await
     }
 
     /// Creates a channel and gives its id.
@@ -242,6 +240,15 @@ impl Drop for Hub {
             }
         }
     }
+}
+
+/// Sends a request that must succeed, and gives the body of the answer.
+pub(crate) async fn body_of(request: RequestBuilder) -> Value {
+    let answer = request.send().await.unwrap();
+    let (status, url) = (answer.status(), answer.url().clone());
+    let text = answer.text().await.unwrap();
+    assert!(status.is_success(), "{}: {status} {text}", url.path());
+    serde_json::from_str(&text).unwrap()
 }
 
 /// `tidings up` in a folder; its log goes to `hub.log` there.

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::rig::Hub;
+use crate::rig::{Hub, body_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_limit_what_a_key_can_do() {
@@ -26,9 +26,7 @@ async fn roles_limit_what_a_key_can_do() {
         .unwrap()
         .to_owned();
     let call = async |role: &str, method: Method, path: String, body| {
-        hub.http
-            .request(method, format!("{}{path}", hub.url))
-            .bearer_auth(&keys[role])
+        hub.request_by(&keys[role], method, &path)
             .json(&body)
             .send()
             .await
@@ -100,19 +98,10 @@ async fn the_same_idempotency_key_sends_once() {
     let body = json!({"conversation_id": conversation["id"], "content": "only once"});
     let mut ids = Vec::new();
     for _ in 0..5 {
-        let answer: serde_json::Value = hub
+        let request = hub
             .request(Method::POST, "/api/v1/messages/send")
-            .header("Idempotency-Key", "order-17")
-            .json(&body)
-            .send()
-            .await
-            .unwrap()
-            .error_for_status()
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-        ids.push(answer["id"].clone());
+            .header("Idempotency-Key", "order-17");
+        ids.push(body_of(request.json(&body)).await["id"].clone());
     }
     ids.dedup();
     assert_eq!(ids.len(), 1, "{ids:?}");

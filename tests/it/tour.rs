@@ -1,9 +1,9 @@
 //! The way of the five-minute tour: a Telegram message in, understood, answered, delivered, tracked.
 
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::rig::{Hub, telegram};
+use crate::rig::{Hub, body_of, telegram};
 
 const SECRET: &str = "tour-secret";
 
@@ -22,19 +22,12 @@ async fn a_message_goes_its_whole_way() {
         )
         .await;
     let text = "Guten Tag, wo bleibt meine Bestellung? Ich warte nun schon seit zwei Wochen auf das Paket.";
-    let posted: Value = hub
-        .http
-        .post(format!("{}/api/v1/webhooks/{channel}", hub.url))
-        .header("X-Telegram-Bot-Api-Secret-Token", SECRET)
-        .json(&telegram(77, 1, text))
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let update = || {
+        hub.webhook(&channel)
+            .header("X-Telegram-Bot-Api-Secret-Token", SECRET)
+            .json(&telegram(77, 1, text))
+    };
+    let posted = body_of(update()).await;
     assert_eq!(posted["success"], true);
     let message = posted["message_id"].as_str().unwrap();
     let conversation = posted["conversation_id"].as_str().unwrap();
@@ -99,14 +92,7 @@ async fn a_message_goes_its_whole_way() {
     }
 
     // The platform delivers the same update again: still one message.
-    let again = hub
-        .http
-        .post(format!("{}/api/v1/webhooks/{channel}", hub.url))
-        .header("X-Telegram-Bot-Api-Secret-Token", SECRET)
-        .json(&telegram(77, 1, text))
-        .send()
-        .await
-        .unwrap();
+    let again = update().send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK);
     let stats = hub
         .until("/api/v1/stats", |body| {

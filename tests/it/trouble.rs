@@ -26,8 +26,7 @@ async fn post(
     body: impl Into<reqwest::Body>,
 ) -> (StatusCode, reqwest::header::HeaderMap, String) {
     let answer = hub
-        .http
-        .post(format!("{}/api/v1/webhooks/{channel}", hub.url))
+        .webhook(channel)
         .header("X-Telegram-Bot-Api-Secret-Token", secret)
         .header("Content-Type", "application/json")
         .body(body)
@@ -110,13 +109,8 @@ async fn bad_input_is_refused_with_a_reason() {
             StatusCode::UNAUTHORIZED,
             "{path} without a key"
         );
-        let answer = hub
-            .http
-            .get(format!("{}{path}", hub.url))
-            .bearer_auth("tdk_wrong")
-            .send()
-            .await
-            .unwrap();
+        let request = hub.request_by("tdk_wrong", Method::GET, path);
+        let answer = request.send().await.unwrap();
         assert_eq!(
             answer.status(),
             StatusCode::UNAUTHORIZED,

@@ -9,7 +9,6 @@ use learn::{
 use reqwest::{Method, StatusCode};
 use schemas::Task;
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use crate::rig::Hub;
 
@@ -53,9 +52,7 @@ pub(crate) async fn upload(
     file: Vec<u8>,
 ) -> (StatusCode, Value) {
     let answer = hub
-        .http
-        .post(format!("{}/api/v1/models?{query}", hub.url))
-        .bearer_auth(key)
+        .request_by(key, Method::POST, &format!("/api/v1/models?{query}"))
         .header("content-type", "application/octet-stream")
         .body(file)
         .send()
@@ -72,11 +69,7 @@ pub(crate) async fn status(
     path: &str,
     body: &Value,
 ) -> StatusCode {
-    let request = hub
-        .http
-        .request(method, format!("{}{path}", hub.url))
-        .bearer_auth(key)
-        .json(body);
+    let request = hub.request_by(key, method, path).json(body);
     request.send().await.unwrap().status()
 }
 
@@ -109,28 +102,6 @@ pub(crate) async fn until_answered_by(hub: &Hub, channel: &str, from: usize, id:
         }
     }
     panic!("{id} never answered");
-}
-
-/// The command line, beside the running hub.
-pub(crate) async fn tidings(hub: &Hub, args: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tidings"))
-        .args(args)
-        .arg("--dir")
-        .arg(hub.dir())
-        .output()
-        .await
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(text).unwrap())
-}
-
-pub(crate) async fn another_tenant(hub: &Hub) -> String {
-    let (_, shown) = tidings(hub, &["tenant", "create", "another"]).await;
-    let mut words = shown.split_whitespace();
-    words
-        .find(|word| word.starts_with("tdk_"))
-        .unwrap()
-        .to_owned()
 }
 
 pub(crate) async fn choose_as(hub: &Hub, key: &str, id: &str) -> StatusCode {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     platform::Telegram,
-    rig::{Hub, telegram, until_some},
+    rig::{Hub, body_of, telegram, until_some},
 };
 
 /// A campaign of mails to two, sent: the channel, the campaign, the contacts, and the mails in the same order.
@@ -206,19 +206,10 @@ async fn who_answers_in_a_chat_goes_on_with_it() {
     let text = "Guten Tag, wo bleibt meine Bestellung? Ich warte nun schon seit zwei Wochen auf das Paket.";
     let mut update = telegram(77, 5, text);
     update["message"]["date"] = json!(Timestamp::now().0 / 1_000_000);
-    let taken: Value = hub
-        .http
-        .post(format!("{}/api/v1/webhooks/{channel}", hub.url))
-        .header("X-Telegram-Bot-Api-Secret-Token", "s")
-        .json(&update)
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let request = hub
+        .webhook(&channel)
+        .header("X-Telegram-Bot-Api-Secret-Token", "s");
+    let taken = body_of(request.json(&update)).await;
     let message = understood(&hub, &taken).await;
     assert_eq!(message["language"]["code"], "de", "{message}");
     let conversation = &taken["conversation_id"];

@@ -4,8 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    audience, done, draft, figures,
+    audience, done, figures,
     inbox::{bounced, complained, take},
+    mailed, newsletter,
     post::Post,
     reached, recipients, tell,
 };
@@ -20,14 +21,11 @@ async fn what_comes_back_is_counted_and_whoever_is_not_there_is_left_in_peace() 
     let channel = hub.channel("email", channel).await;
     let whom = ["fine", "gone", "full", "annoyed"];
     let (list, contacts) = audience(&hub, whom.len(), |number| {
-        json!({"addresses": [{"kind": "email", "address": format!("{}@example.org", whom[number])}]})
+        mailed(&format!("{}@example.org", whom[number]))
     })
     .await;
-    let news = json!({
-        "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
-        "channel_ids": [channel], "pace": {"pause_at_failures": 1.0}
-    });
-    let campaign = draft(&hub, news.clone()).await;
+    let more = json!({"channel_ids": [channel], "pace": {"pause_at_failures": 1.0}});
+    let campaign = newsletter(&hub, &list, more.clone()).await;
     tell(&hub, &campaign, "start").await;
     reached(&hub, &campaign, "COMPLETED").await;
     let mails = post.mails();
@@ -111,7 +109,7 @@ async fn what_comes_back_is_counted_and_whoever_is_not_there_is_left_in_peace() 
         hub.until(&path, |found| (found[0]["reason"] == reason).then_some(()))
             .await;
     }
-    let next = draft(&hub, news).await;
+    let next = newsletter(&hub, &list, more).await;
     tell(&hub, &next, "start").await;
     reached(&hub, &next, "COMPLETED").await;
     let stats = figures(&hub, &next, |_| true).await;

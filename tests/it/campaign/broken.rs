@@ -7,7 +7,7 @@ use nix::{
 };
 use serde_json::json;
 
-use super::{audience, draft, figures, post::Post, reached, tell};
+use super::{audience, figures, mailed, newsletter, post::Post, reached, tell};
 use crate::rig::{Hub, until_some};
 
 /// Three chunks, which one channel has in hand at once.
@@ -35,16 +35,10 @@ async fn without_the_broker_and_the_database_everybody_is_still_sent_to_once() {
     let post = Post::start().await;
     hub.channel("email", post.channel()).await;
     let (list, _) = audience(&hub, MANY, |number| {
-        json!({"addresses": [{"kind": "email", "address": format!("p{number}@example.org")}]})
+        mailed(&format!("p{number}@example.org"))
     })
     .await;
-    let campaign = draft(
-        &hub,
-        json!({
-            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list]
-        }),
-    )
-    .await;
+    let campaign = newsletter(&hub, &list, json!({})).await;
     // All are in hand, and as many as the channel sends to side by side wait for the server's word.
     post.hold("p");
     tell(&hub, &campaign, "start").await;

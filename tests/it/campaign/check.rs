@@ -4,7 +4,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    audience, call, done, draft, id, post::Post, reached, sandboxed, tell, without_sandbox,
+    audience, call, done, draft, id, mailed, newsletter, post::Post, reached, sandboxed, tell,
+    without_sandbox,
 };
 use crate::rig::Hub;
 
@@ -188,22 +189,8 @@ async fn a_sender_that_will_not_be_believed_is_warned_of() {
     let hub = Hub::start().await;
     let post = Post::start().await;
     hub.channel("email", post.channel()).await;
-    let (list, _) = audience(
-        &hub,
-        1,
-        |_| json!({"addresses": [{"kind": "email", "address": "ada@example.org"}]}),
-    )
-    .await;
-    let from = async |sender: &str| {
-        draft(
-            &hub,
-            json!({
-                "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
-                "sender_email": sender
-            }),
-        )
-        .await
-    };
+    let (list, _) = audience(&hub, 1, |_| mailed("ada@example.org")).await;
+    let from = async |sender: &str| newsletter(&hub, &list, json!({"sender_email": sender})).await;
     let own = from("news@example.com").await;
     let checked = tell(&hub, &own, "check").await;
     assert_eq!(checked, json!({"ok": true, "problems": [], "warnings": []}));

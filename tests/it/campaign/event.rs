@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, extract::RawQuery, routing};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    audience, draft, figures,
+    audience, figures, mailed, newsletter,
     post::{Mail, Post},
     reached, recipients, tell,
 };
@@ -37,15 +37,13 @@ async fn sent(hub: &Hub, post: &Post, channel: Value) -> (String, String, Mail) 
     let channel = hub.channel("email", channel).await;
     let whom = ["gone", "fine"];
     let (list, _) = audience(hub, whom.len(), |number| {
-        json!({"addresses": [{"kind": "email", "address": format!("{}@example.org", whom[number])}]})
+        mailed(&format!("{}@example.org", whom[number]))
     })
     .await;
-    let campaign = draft(
+    let campaign = newsletter(
         hub,
-        json!({
-            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
-            "channel_ids": [channel], "pace": {"pause_at_failures": 1.0}
-        }),
+        &list,
+        json!({"channel_ids": [channel], "pace": {"pause_at_failures": 1.0}}),
     )
     .await;
     tell(hub, &campaign, "start").await;
@@ -81,11 +79,7 @@ async fn amazon_tells_who_is_gone_after_its_subscription_was_confirmed() {
     channel["config"] = json!({"settings": {"return_path": "bounces@example.com", "sns_topic_arn": platform::ses::TOPIC}});
     let (channel, campaign, gone) = sent(&hub, &post, channel).await;
     let say = async |kind: &str, body: String| {
-        let address = format!("{}/api/v1/webhooks/{channel}", hub.url);
-        let request = hub
-            .http
-            .post(address)
-            .header("x-amz-sns-message-type", kind);
+        let request = hub.webhook(&channel).header("x-amz-sns-message-type", kind);
         let request = request
             .header("content-type", "text/plain; charset=UTF-8")
             .body(body);
@@ -141,12 +135,11 @@ async fn postmark_tells_who_is_gone_by_what_the_mail_brought() {
         "MessageID": "883953f4-6105-42a2-a16a-77a8eac79483", "Details": "smtp;550 5.1.1 user unknown",
         "BouncedAt": "2025-01-08T10:30:00Z", "Metadata": {"tidings": token}
     });
-    let address = format!("{}/api/v1/webhooks/{channel}", hub.url);
     for (password, status) in [
         ("0123456789abcdeF", StatusCode::UNAUTHORIZED),
         ("0123456789abcdef", StatusCode::OK),
     ] {
-        let request = hub.http.request(Method::POST, &address).json(&event);
+        let request = hub.webhook(&channel).json(&event);
         let answer = request
             .basic_auth("tidings", Some(password))
             .send()

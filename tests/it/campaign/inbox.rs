@@ -1,38 +1,14 @@
 //! Mail that comes in by the channel of a [`Post`](super::post::Post), as its mail server hands it over.
 
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
-use sha2::Sha256;
 
 use super::post::{Mail, SECRET};
-use crate::rig::Hub;
+use crate::{email::hand_over, rig::Hub};
 
 /// Hands a mail over, and gives what is said to that.
 pub(super) async fn take(hub: &Hub, channel: &str, mail: &str) -> Value {
     let mail = mail.replace("\r\n", "\n").replace('\n', "\r\n");
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-        .to_string();
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    mac.update(format!("{now}.{mail}").as_bytes());
-    let signature: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let answer = hub
-        .http
-        .post(format!("{}/api/v1/webhooks/{channel}", hub.url))
-        .header("X-Tidings-Timestamp", now)
-        .header("X-Tidings-Signature", format!("v1={signature}"))
-        .header("Content-Type", "message/rfc822")
-        .body(mail)
-        .send()
-        .await
-        .unwrap();
+    let answer = hand_over(hub, channel, SECRET, &mail).await;
     assert!(answer.status().is_success(), "{}", answer.status());
     answer.json().await.unwrap()
 }

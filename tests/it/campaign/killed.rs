@@ -8,7 +8,7 @@ use store::{Keyring, Store};
 use tokio::process::{Child, Command};
 
 use super::{
-    audience, done, draft, figures,
+    audience, done, figures, mailed, newsletter,
     post::{Mail, Post},
     reached, recipients, tell,
 };
@@ -42,14 +42,7 @@ async fn campaign(hub: &Hub, post: &Post, list: &str, on_unknown: &str) -> Strin
     channel["credentials"]["from"] = json!(format!("{on_unknown}@example.com"));
     channel["config"] = json!({"settings": {"on_unknown": on_unknown, "allow_private": true}});
     let channel = hub.channel("email", channel).await;
-    draft(
-        hub,
-        json!({
-            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
-            "channel_ids": [channel]
-        }),
-    )
-    .await
+    newsletter(hub, list, json!({"channel_ids": [channel]})).await
 }
 
 /// The mails of one channel, by whom they are to.
@@ -72,7 +65,7 @@ async fn a_killed_sender_leaves_nobody_out_and_doubts_only_what_it_had_in_hand()
     post.hold("held");
     let (list, _) = audience(&hub, MANY, |number| {
         let kind = if number < HELD { "held" } else { "fine" };
-        json!({"addresses": [{"kind": "email", "address": format!("{kind}{number}@example.org")}]})
+        mailed(&format!("{kind}{number}@example.org"))
     })
     .await;
     let (hold, resend) = (

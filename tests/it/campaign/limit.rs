@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::{audience, call, done, draft, post::Post, reached, tell};
+use super::{audience, call, done, mailed, newsletter, post::Post, reached, tell};
 use crate::rig::{Hub, until_some};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,11 +27,10 @@ async fn two_campaigns_keep_their_tenants_rate_together() {
             } else {
                 "example.org"
             };
-            json!({"addresses": [{"kind": "email", "address": format!("{name}{number}@{host}")}]})
+            mailed(&format!("{name}{number}@{host}"))
         })
         .await;
-        let body = json!({"type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list]});
-        campaigns.push(draft(&hub, body).await);
+        campaigns.push(newsletter(&hub, &list, json!({})).await);
     }
     for campaign in &campaigns {
         tell(&hub, campaign, "start").await;

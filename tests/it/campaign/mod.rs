@@ -69,6 +69,11 @@ fn sandboxed(number: usize) -> Value {
     })
 }
 
+/// A contact that a mail reaches.
+fn mailed(address: &str) -> Value {
+    json!({"addresses": [{"kind": "email", "address": address}]})
+}
+
 fn id(made: &Value) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
@@ -81,6 +86,17 @@ async fn draft(hub: &Hub, body: Value) -> String {
         .unwrap()
         .extend(body.as_object().unwrap().clone());
     id(&done(hub, Method::POST, "/campaigns", &whole).await)
+}
+
+/// Makes a campaign of mails to a list.
+async fn newsletter(hub: &Hub, list: &str, more: Value) -> String {
+    let mut body = json!({
+        "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list]
+    });
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    draft(hub, body).await
 }
 
 /// Switches the sandbox off that every hub has.

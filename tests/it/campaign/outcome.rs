@@ -3,7 +3,10 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::{audience, call, done, draft, figures, outbox, post::Post, reached, recipients, tell};
+use super::{
+    audience, call, done, draft, figures, mailed, newsletter, outbox, post::Post, reached,
+    recipients, tell,
+};
 use crate::rig::Hub;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +162,7 @@ async fn what_may_have_left_waits_for_a_person() {
     post.be_silent("maybe");
     let whom = ["fine", "maybe-sent", "maybe-not"];
     let (list, contacts) = audience(&hub, whom.len(), |number| {
-        json!({"addresses": [{"kind": "email", "address": format!("{}@example.org", whom[number])}]})
+        mailed(&format!("{}@example.org", whom[number]))
     })
     .await;
     let body = json!({"type": "EMAIL", "subject_line": "News", "content": "<p>Hi</p>", "contact_list_ids": [list]});
@@ -211,15 +214,11 @@ async fn a_relay_that_refuses_everybody_is_not_believed() {
     hub.channel("email", post.channel()).await;
     let (list, _) = audience(&hub, 40, |number| {
         let domain = number % 4;
-        json!({"addresses": [{"kind": "email", "address": format!("p{number}@d{domain}.example")}]})
+        mailed(&format!("p{number}@d{domain}.example"))
     })
     .await;
     post.refuse("p", "550 5.1.1 no such user");
-    let campaign = draft(
-        &hub,
-        json!({"type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list]}),
-    )
-    .await;
+    let campaign = newsletter(&hub, &list, json!({})).await;
     tell(&hub, &campaign, "start").await;
     let paused = reached(&hub, &campaign, "PAUSED").await;
     let why = paused["status_reason"].as_str().unwrap();
@@ -252,20 +251,13 @@ async fn who_really_is_not_there_is_suppressed() {
             1 => "unwanted",
             _ => "fine",
         };
-        json!({"addresses": [{"kind": "email", "address": format!("{who}{number}@d{}.example", number % 4)}]})
+        mailed(&format!("{who}{number}@d{}.example", number % 4))
     })
     .await;
     post.refuse("gone", "550 5.1.1 no such user");
     // Says nothing of the address.
     post.refuse("unwanted", "550 rejected");
-    let campaign = draft(
-        &hub,
-        json!({
-            "type": "EMAIL", "subject_line": "News", "content": "<p>Hello</p>", "contact_list_ids": [list],
-            "pace": {"pause_at_failures": 0.9}
-        }),
-    )
-    .await;
+    let campaign = newsletter(&hub, &list, json!({"pace": {"pause_at_failures": 0.9}})).await;
     tell(&hub, &campaign, "start").await;
     reached(&hub, &campaign, "COMPLETED").await;
     let stats = figures(&hub, &campaign, |_| true).await;

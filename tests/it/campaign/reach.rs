@@ -6,7 +6,10 @@ use serde_json::json;
 use super::{
     audience, call, done, draft, figures, id, outbox, reached, recipients, sandboxed, tell,
 };
-use crate::{rig::Hub, understanding::another_tenant};
+use crate::{
+    command::another_tenant,
+    rig::{Hub, body_of},
+};
 
 const MANY: usize = 250;
 
@@ -212,33 +215,20 @@ async fn another_tenant_sees_and_does_nothing() {
         ),
     ];
     for (method, path, body) in all {
-        let address = format!("{}/api/v1/campaigns/{campaign}{path}", hub.url);
-        let request = hub.http.request(method.clone(), &address).bearer_auth(&key);
+        let whole = format!("/api/v1/campaigns/{campaign}{path}");
+        let request = hub.request_by(&key, method.clone(), &whole);
         let answer = request.json(body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
     }
-    let listed = hub
-        .http
-        .get(format!("{}/api/v1/campaigns", hub.url))
-        .bearer_auth(&key);
-    let listed: serde_json::Value = listed.send().await.unwrap().json().await.unwrap();
+    let listed = body_of(hub.request_by(&key, Method::GET, "/api/v1/campaigns")).await;
     assert_eq!(listed["items"], json!([]));
     // Channels and lists of others are not there for a campaign either.
-    let theirs = hub
-        .http
-        .post(format!("{}/api/v1/campaigns", hub.url))
-        .bearer_auth(&key);
+    let theirs = hub.request_by(&key, Method::POST, "/api/v1/campaigns");
     let body = json!({"name": "x", "type": "SMS", "content": "hi", "contact_list_ids": [list]});
-    let made: serde_json::Value = theirs
-        .json(&body)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    let start = format!("{}/api/v1/campaigns/{}/start", hub.url, id(&made));
-    let refused = hub.http.post(start).bearer_auth(&key).send().await.unwrap();
+    let made = body_of(theirs.json(&body)).await;
+    let start = format!("/api/v1/campaigns/{}/start", id(&made));
+    let refused = hub.request_by(&key, Method::POST, &start);
+    let refused = refused.send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(reached(&hub, &campaign, "COMPLETED").await["audience"], 1);
     // A page of campaigns says where the next one is, as every list does, and within it.

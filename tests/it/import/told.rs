@@ -1,6 +1,6 @@
 //! Who is told of an import: its tenant, over a socket and by the command line.
 
-use std::{future::ready, process::Stdio};
+use std::future::ready;
 
 use futures::{SinkExt as _, Stream, StreamExt as _};
 use nix::sys::signal::Signal;
@@ -10,7 +10,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use super::{counts, import, send};
-use crate::rig::{Hub, PATIENCE};
+use crate::{
+    command::{another_tenant, tidings},
+    rig::{Hub, PATIENCE, body_of},
+};
 
 /// What the socket of this key says of imports.
 async fn listen(hub: &Hub, key: &str) -> impl Stream<Item = Value> + Unpin + use<> {
@@ -32,13 +35,9 @@ async fn listen(hub: &Hub, key: &str) -> impl Stream<Item = Value> + Unpin + use
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_tells_how_far_an_import_is_to_its_tenant() {
     let hub = Hub::start().await;
-    let (theirs, _) = tidings(&hub, &["tenant", "create", "other", "--dir"]).await;
-    let theirs = theirs
-        .split_whitespace()
-        .find(|word| word.starts_with("tdk_"))
-        .unwrap();
+    let theirs = another_tenant(&hub).await;
     let mut ours = listen(&hub, &hub.key).await;
-    let mut others = listen(&hub, theirs).await;
+    let mut others = listen(&hub, &theirs).await;
     let mut file = String::from("email,name\n");
     for row in 0..20_000 {
         file.push_str(&format!("p{row}@example.org,Person {row}\n"));
@@ -70,9 +69,8 @@ async fn the_socket_tells_how_far_an_import_is_to_its_tenant() {
         (&json!("completed"), &last["bytes"])
     );
     // Theirs comes after all of ours, so the first that the other tenant hears would be one of ours.
-    let request = hub.http.post(format!("{}/api/v1/contacts/import", hub.url));
-    let theirs = request.bearer_auth(theirs).body("email\nann@example.org\n");
-    let theirs: Value = theirs.send().await.unwrap().json().await.unwrap();
+    let request = hub.request_by(&theirs, Method::POST, "/api/v1/contacts/import");
+    let theirs = body_of(request.body("email\nann@example.org\n")).await;
     let first = timeout(PATIENCE, others.next()).await.unwrap().unwrap();
     assert_eq!((&first["id"], &first["rows"]), (&theirs["id"], &json!(1)));
     hub.done().await;
@@ -83,19 +81,10 @@ async fn a_file_is_of_its_tenant_and_can_be_cancelled() {
     let hub = Hub::start().await;
     let done = import(&hub, "", "email\nann@example.org\n").await;
     let id = done["id"].as_str().unwrap().to_owned();
-    let other = tidings(&hub, &["tenant", "create", "other", "--dir"])
-        .await
-        .0;
-    let key = other
-        .split_whitespace()
-        .find(|word| word.starts_with("tdk_"))
-        .unwrap()
-        .to_owned();
+    let key = another_tenant(&hub).await;
     let ask = async |method: Method, path: &str| {
-        let request = hub
-            .http
-            .request(method, format!("{}/api/v1{path}", hub.url));
-        request.bearer_auth(&key).send().await.unwrap()
+        let request = hub.request_by(&key, method, &format!("/api/v1{path}"));
+        request.send().await.unwrap()
     };
     assert_eq!(
         ask(Method::GET, &format!("/contacts/imports/{id}"))
@@ -138,14 +127,7 @@ async fn a_file_is_of_its_tenant_and_can_be_cancelled() {
         "/api/v1/contacts/imports/{}/cancel",
         taken["id"].as_str().unwrap()
     );
-    let cancelled: Value = idle
-        .request(Method::POST, &path)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let cancelled = body_of(idle.request(Method::POST, &path)).await;
     assert_eq!(cancelled["status"], "cancelled");
     drop(idle.kill().await);
 }
@@ -167,7 +149,6 @@ async fn the_command_line_takes_files_in_and_out() {
             "news",
             "--map",
             "Mail=email",
-            "--dir",
         ],
     )
     .await;
@@ -180,11 +161,7 @@ async fn the_command_line_takes_files_in_and_out() {
         "{said}"
     );
     assert_eq!(code, 3, "{said}");
-    let (said, code) = tidings(
-        &hub,
-        &["contacts", "import", file, "--list", "olds", "--dir"],
-    )
-    .await;
+    let (said, code) = tidings(&hub, &["contacts", "import", file, "--list", "olds"]).await;
     assert!(
         said.contains("there is no list `olds`; there is `news`. To make it, add --create-lists"),
         "{said}"
@@ -199,7 +176,6 @@ async fn the_command_line_takes_files_in_and_out() {
         "--create-lists",
         "--map",
         "Mail=email",
-        "--dir",
     ];
     let (said, code) = tidings(&hub, &create).await;
     assert!(said.contains("2 rows: 0 created, 1 updated"), "{said}");
@@ -228,7 +204,6 @@ async fn the_command_line_takes_files_in_and_out() {
             "email,name",
             "-o",
             out,
-            "--dir",
         ],
     )
     .await;
@@ -238,20 +213,4 @@ async fn the_command_line_takes_files_in_and_out() {
         "email,name\r\nann@example.org,Ann\r\n"
     );
     hub.done().await;
-}
-
-/// `tidings` with these arguments and the hub's folder: what it wrote, and its exit code.
-async fn tidings(hub: &Hub, args: &[&str]) -> (String, i32) {
-    let done = tokio::process::Command::new(env!("CARGO_BIN_EXE_tidings"))
-        .args(args)
-        .arg(hub.dir())
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    let out = [done.stdout, done.stderr].concat();
-    (
-        String::from_utf8_lossy(&out).into_owned(),
-        done.status.code().unwrap(),
-    )
 }
