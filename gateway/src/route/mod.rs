@@ -13,6 +13,7 @@ pub(crate) mod chat_page;
 pub(crate) mod contact;
 pub(crate) mod contact_export;
 pub(crate) mod contact_import;
+mod contact_import_in;
 mod contact_in;
 mod contact_out;
 pub(crate) mod conversation;
