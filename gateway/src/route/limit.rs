@@ -33,17 +33,13 @@ pub(crate) async fn put(
     caller: Caller,
     Json(body): Json<Limits>,
 ) -> Result<axum::Json<Limits>, ApiError> {
-    let limits = match body.checked() {
-        Ok(limits) => limits,
-        Err(wrong) => {
-            let wrong = wrong.into_iter();
-            let said = wrong.map(|wrong| {
-                let detail = format!("`{}` {}.", last(&wrong.pointer), wrong.problem);
-                Err(ApiError::invalid(wrong.pointer, detail))
-            });
-            return ApiError::all(said).map(|()| axum::Json(Limits::default()));
-        }
-    };
+    let limits = body.checked().or_else(|wrong| {
+        let said = wrong.into_iter().map(|wrong| {
+            let detail = format!("`{}` {}.", last(&wrong.pointer), wrong.problem);
+            Err(ApiError::invalid(wrong.pointer, detail))
+        });
+        ApiError::all(said).map(|()| Limits::default())
+    })?;
     limit::set(&hub.store, caller.tenant, &limits).await?;
     let object = format!("tenant:{}", caller.tenant);
     let detail = json!({
