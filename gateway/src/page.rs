@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use store::Cursor;
+use store::{Cursor, Page};
 
 use crate::problem::ApiError;
 
@@ -37,10 +37,17 @@ pub(crate) fn cursor(asked: Option<&str>) -> Result<Option<Cursor>, ApiError> {
     })
 }
 
+/// A page of what was found, each row as `out` has it answered.
+pub(crate) fn of<R, T: Serialize>(uri: &Uri, found: Page<R>, out: impl FnMut(R) -> T) -> Response {
+    let items: Vec<T> = found.items.into_iter().map(out).collect();
+    answer(uri, &items, found.next)
+}
+
 /// A page as it is answered: items, or what they are in.
-pub(crate) fn answer<T: Serialize + ?Sized>(uri: &Uri, page: &T, next: Option<String>) -> Response {
+pub(crate) fn answer<T: Serialize + ?Sized>(uri: &Uri, page: &T, next: Option<Cursor>) -> Response {
     let mut response = Json(page).into_response();
     if let Some(next) = next {
+        let next = next.to_string();
         let headers = response.headers_mut();
         let link = format!("<{}>; rel=\"next\"", next_address(uri, &next));
         if let (Ok(link), Ok(next)) = (HeaderValue::try_from(link), HeaderValue::try_from(next)) {
@@ -118,11 +125,15 @@ mod tests {
         let uri: Uri = "/x".parse().unwrap();
         let last = answer(&uri, &[1, 2], None);
         assert!(last.headers().get(header::LINK).is_none());
-        let more = answer(&uri, &[1, 2], Some("1-b".into()));
+        let next = Cursor {
+            position: 1,
+            id: Uuid::from_u128(9),
+        };
+        let more = answer(&uri, &[1, 2], Some(next));
         assert_eq!(
             more.headers()[header::LINK],
-            "</x?cursor=1-b>; rel=\"next\""
+            format!("</x?cursor={next}>; rel=\"next\"")
         );
-        assert_eq!(more.headers()[NEXT_CURSOR], "1-b");
+        assert_eq!(more.headers()[NEXT_CURSOR], next.to_string());
     }
 }

@@ -56,21 +56,12 @@ pub(crate) async fn list(
     let limit = page::limit(query.limit)?;
     let cursor = page::cursor(query.cursor.as_deref())?;
     let found = store::audit::list(&hub.store, caller.tenant, cursor, limit).await?;
-    let items: Vec<AuditOut> = found
-        .items
-        .into_iter()
-        .map(|row| AuditOut {
-            id: row.id,
-            actor: row.actor,
-            action: row.action,
-            object: row.object,
-            detail: super::map(row.detail),
-            created_at: row.created_at,
-        })
-        .collect();
-    Ok(page::answer(
-        &uri,
-        &items,
-        found.next.map(|cursor| cursor.to_string()),
-    ))
+    Ok(page::of(&uri, found, |row| AuditOut {
+        id: row.id,
+        actor: row.actor,
+        action: row.action,
+        object: row.object,
+        detail: super::map(row.detail),
+        created_at: row.created_at,
+    }))
 }

@@ -169,9 +169,8 @@ pub(crate) async fn list(
     let found = store::contact::list(&hub.store, caller.tenant, &filter, cursor, limit)
         .await?
         .ok_or_else(too_costly)?;
-    let next = found.next.map(|cursor| cursor.to_string());
     let items = with_addresses(&hub, &caller, found.items).await?;
-    Ok(page::answer(&uri, &items, next))
+    Ok(page::answer(&uri, &items, found.next))
 }
 
 /// What a text is as an address, of each kind it can be one of.

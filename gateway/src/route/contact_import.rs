@@ -268,9 +268,7 @@ pub(crate) async fn list(
     let limit = page::limit(query.limit)?;
     let cursor = page::cursor(query.cursor.as_deref())?;
     let found = import::list(&hub.store, caller.tenant, cursor, limit).await?;
-    let next = found.next.map(|cursor| cursor.to_string());
-    let items: Vec<ImportOut> = found.items.into_iter().map(Into::into).collect();
-    Ok(page::answer(&uri, &items, next))
+    Ok(page::of(&uri, found, ImportOut::from))
 }
 
 /// How far an import is, and what is wrong with its file.

@@ -233,12 +233,7 @@ pub(crate) async fn list(
     let mut found =
         store::conversation::list(&hub.store, caller.tenant, &filter, cursor, limit).await?;
     store::campaign::answered::name(&hub.store, caller.tenant, &mut found.items).await?;
-    let items: Vec<ConversationOut> = found.items.into_iter().map(Into::into).collect();
-    Ok(page::answer(
-        &uri,
-        &items,
-        found.next.map(|cursor| cursor.to_string()),
-    ))
+    Ok(page::of(&uri, found, ConversationOut::from))
 }
 
 fn missing(error: store::StoreError) -> ApiError {

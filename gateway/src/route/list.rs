@@ -165,16 +165,9 @@ pub(crate) async fn list(
     let found = store::list::list(&hub.store, caller.tenant, cursor, limit).await?;
     let ids: Vec<ListId> = found.items.iter().map(|row| row.id).collect();
     let counts = store::list::counts(&hub.store, caller.tenant, &ids).await?;
-    let items: Vec<ListOut> = found
-        .items
-        .into_iter()
-        .map(|row| ListOut::of(row, counts.as_deref()))
-        .collect();
-    Ok(page::answer(
-        &uri,
-        &items,
-        found.next.map(|cursor| cursor.to_string()),
-    ))
+    Ok(page::of(&uri, found, |row| {
+        ListOut::of(row, counts.as_deref())
+    }))
 }
 
 /// One list.

@@ -248,16 +248,9 @@ async fn listed(
         newest_first,
     )
     .await?;
-    let items: Vec<MessageOut> = found
-        .items
-        .into_iter()
-        .map(|row| MessageOut::from(row).located(hub, caller.tenant))
-        .collect();
-    Ok(page::answer(
-        uri,
-        &items,
-        found.next.map(|cursor| cursor.to_string()),
-    ))
+    Ok(page::of(uri, found, |row| {
+        MessageOut::from(row).located(hub, caller.tenant)
+    }))
 }
 
 /// One message.

@@ -225,12 +225,7 @@ pub(crate) async fn list(
     let limit = page::limit(query.limit)?;
     let cursor = page::cursor(query.cursor.as_deref())?;
     let found = store::segment::list(&hub.store, caller.tenant, cursor, limit).await?;
-    let items: Vec<SegmentOut> = found.items.into_iter().map(Into::into).collect();
-    Ok(page::answer(
-        &uri,
-        &items,
-        found.next.map(|cursor| cursor.to_string()),
-    ))
+    Ok(page::of(&uri, found, SegmentOut::from))
 }
 
 /// One segment.

@@ -147,12 +147,7 @@ pub(crate) async fn list(
         reason: query.reason,
     };
     let found = store::suppression::list(&hub.store, caller.tenant, &filter, cursor, limit).await?;
-    let items: Vec<SuppressionOut> = found.items.into_iter().map(Into::into).collect();
-    Ok(page::answer(
-        &uri,
-        &items,
-        found.next.map(|cursor| cursor.to_string()),
-    ))
+    Ok(page::of(&uri, found, SuppressionOut::from))
 }
 
 /// Write to an address no more.

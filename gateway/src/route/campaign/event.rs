@@ -112,7 +112,5 @@ pub(crate) async fn events(
     let found = reaction::list(&hub.store, caller.tenant, id, &filter, cursor, limit)
         .await?
         .ok_or_else(too_costly)?;
-    let items: Vec<EventOut> = found.items.into_iter().map(Into::into).collect();
-    let next = found.next.map(|next| next.to_string());
-    Ok(page::answer(&uri, &items, next))
+    Ok(page::of(&uri, found, EventOut::from))
 }

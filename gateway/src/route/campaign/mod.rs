@@ -218,12 +218,11 @@ pub(crate) async fn list(
         search: query.search,
     };
     let found = store::campaign::list(&hub.store, caller.tenant, &filter, cursor, limit).await?;
-    let next = found.next.map(|next| next.to_string());
     let page = CampaignsOut {
         items: found.items.into_iter().map(Into::into).collect(),
-        next_cursor: next.clone(),
+        next_cursor: found.next.map(|next| next.to_string()),
     };
-    Ok(page::answer(&uri, &page, next))
+    Ok(page::answer(&uri, &page, found.next))
 }
 
 /// One campaign.

@@ -156,9 +156,7 @@ pub(crate) async fn list(
     let found = recipient::list(&hub.store, caller.tenant, id, &filter, cursor, limit)
         .await?
         .ok_or_else(too_costly)?;
-    let items: Vec<RecipientOut> = found.items.into_iter().map(Into::into).collect();
-    let next = found.next.map(|next| next.to_string());
-    Ok(page::answer(&uri, &items, next))
+    Ok(page::of(&uri, found, RecipientOut::from))
 }
 
 fn wants_table(format: Option<Format>, headers: &HeaderMap) -> bool {
