@@ -327,7 +327,7 @@ fn field(cell: &Cell, row: &ContactRow, addresses: &[AddressRow]) -> String {
         Cell::Id => row.id.to_string(),
         Cell::Created => row.created_at.to_string(),
         Cell::Updated => row.updated_at.to_string(),
-        Cell::Of(Column::Ignored) => String::new(),
+        Cell::Of(Column::Ignored | Column::Nameless(_)) => String::new(),
         Cell::Of(Column::Name) => text(&row.name),
         Cell::Of(Column::ExternalId) => text(&row.external_id),
         Cell::Of(Column::Language) => text(&row.language),

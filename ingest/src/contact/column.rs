@@ -7,9 +7,12 @@
 //! Where no type is said, cells are of the type they look like, save in a column whose first cells are codes: it is text. That is
 //! found out from the same bytes whenever a file is opened, so that an import that goes on elsewhere reads the same.
 
+mod delimiter;
 mod name;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use schemas::Encoding;
 
@@ -19,6 +22,7 @@ use super::{
     value::{self, Type},
 };
 
+use delimiter::{found, told};
 pub use name::{attribute, header_of, meant};
 use name::{guessed, plain};
 
@@ -38,6 +42,8 @@ pub enum Column {
     PreferredChannel,
     Attribute(String, Type),
     Ignored,
+    /// The one of this number, from 1, which nobody gave a name; nothing may stand in it.
+    Nameless(usize),
 }
 
 /// The header of a file, understood.
@@ -72,8 +78,20 @@ pub enum ColumnError {
     Unknown(String),
     #[error("the mapping says `{0}`, which is no field, no kind of address, and no attribute:…")]
     Meaning(String),
-    #[error("the column `{0}` stands there twice")]
+    #[error("there are two columns `{0}`; rename one of them in the file, or take it out")]
     Twice(String),
+    #[error(
+        "the columns `{0}` and `{1}` are the same to a contact; map one of them to something else, or to `ignore`"
+    )]
+    Same(String, String),
+    #[error("the mapping's `{0}` may be the column `{1}` or `{2}`; write it as the header does")]
+    Ambiguous(String, String, String),
+    #[error("the mapping says twice what the column `{0}` is")]
+    MappedTwice(String),
+    #[error(
+        "there is something in the column {0}, which has no name; give it one, or map `` to `ignore`"
+    )]
+    Nameless(usize),
     #[error(
         "the name of the column `{0}` is no name for an attribute; map it to one, or to `ignore`"
     )]
@@ -115,12 +133,12 @@ pub fn read(
     }
     let mut headers = Vec::with_capacity(fields.len());
     for field in fields.iter() {
-        let header = decode(field, encoding).ok_or(ColumnError::Unreadable)?;
+        let header = decode(field, encoding).map_err(|_| ColumnError::Unreadable)?;
         headers.push(header.trim().to_owned());
     }
     let mut all = understood(headers, mapping)?;
     let begin = records.place();
-    settle(&mut all, &mut records, &mut fields);
+    settle(&mut all, &mut records, &mut fields)?;
     Ok(Columns {
         delimiter,
         all,
@@ -129,107 +147,72 @@ pub fn read(
     })
 }
 
-/// Makes those of the attributes texts that have a code in what there is of the file, up to [`super::record::MAX_BYTES`].
-fn settle(all: &mut [(String, Column)], records: &mut Records, fields: &mut Fields) {
+/// Makes those of the attributes texts that have a code in what there is of the file, up to [`super::record::MAX_BYTES`]; there
+/// nothing may stand in a column without a name.
+fn settle(
+    all: &mut [(String, Column)],
+    records: &mut Records,
+    fields: &mut Fields,
+) -> Result<(), ColumnError> {
     let from = records.place().bytes;
     loop {
         match records.next(fields) {
             Step::Record(_) => {}
             Step::Broken(..) => continue,
-            Step::More | Step::End => return,
+            Step::More | Step::End => return Ok(()),
         }
         if records.place().bytes - from > record::MAX_BYTES as u64 {
-            return;
+            return Ok(());
         }
         for ((_, column), field) in all.iter_mut().zip(fields.iter()) {
-            if let Column::Attribute(_, as_type @ Type::Auto) = column
-                && std::str::from_utf8(field).is_ok_and(|cell| value::is_code(cell.trim()))
-            {
-                *as_type = Type::Text;
-            }
-        }
-    }
-}
-
-/// The delimiter that a first line `sep=;` tells, as Excel writes it, and where the header begins.
-fn told(begin: &[u8]) -> (Option<u8>, Place) {
-    let tells = begin
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
-    let (Some(&delimiter), Some(end)) = (begin.get(4), begin.get(5)) else {
-        return (None, Place::START);
-    };
-    let length = match (end, begin.get(6)) {
-        (b'\r', Some(b'\n')) => 7,
-        (b'\r' | b'\n', _) => 6,
-        _ => return (None, Place::START),
-    };
-    match tells {
-        true => (
-            Some(delimiter),
-            Place {
-                bytes: length,
-                line: 2,
-            },
-        ),
-        false => (None, Place::START),
-    }
-}
-
-/// What stands most often outside quotes in the first line: `,`, `;`, tab or `|`.
-fn found(data: &[u8]) -> u8 {
-    let mut counts = [(b',', 0u32), (b';', 0), (b'\t', 0), (b'|', 0)];
-    let mut is_quoted = false;
-    for byte in data {
-        match byte {
-            b'"' => is_quoted = !is_quoted,
-            b'\n' | b'\r' if !is_quoted => break,
-            byte if !is_quoted => {
-                for (delimiter, count) in &mut counts {
-                    *count += u32::from(delimiter == byte);
+            match column {
+                Column::Attribute(_, as_type @ Type::Auto)
+                    if std::str::from_utf8(field).is_ok_and(|cell| value::is_code(cell.trim())) =>
+                {
+                    *as_type = Type::Text;
                 }
+                Column::Nameless(number) if !field.trim_ascii().is_empty() => {
+                    return Err(ColumnError::Nameless(*number));
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
-    // Of equals the first.
-    let mut best = (b',', 0);
-    for (delimiter, count) in counts {
-        if count > best.1 {
-            best = (delimiter, count);
-        }
-    }
-    best.0
 }
 
 fn understood(
     headers: Vec<String>,
     mapping: &BTreeMap<String, String>,
 ) -> Result<Vec<(String, Column)>, ColumnError> {
-    let mut mapped: BTreeMap<String, (&String, Column)> = BTreeMap::new();
-    for (header, meaning) in mapping {
-        let column = meant(meaning).ok_or_else(|| ColumnError::Meaning(shown(meaning)))?;
-        mapped.insert(plain(header), (header, column));
-    }
-    let mut taken: HashSet<Column> = HashSet::new();
-    let mut all = Vec::with_capacity(headers.len());
-    for header in headers {
-        let column = match mapped.remove(&plain(&header)) {
-            Some((_, column)) => column,
-            None => guessed(&header, &taken)?,
+    let mut seen: HashSet<String> = HashSet::new();
+    for header in headers.iter().filter(|header| !header.is_empty()) {
+        // Words of a mapping (`attribute:Plan`) are told apart by case.
+        let name = match header.contains(':') {
+            true => header.clone(),
+            false => header.to_lowercase(),
         };
-        let single = !matches!(column, Column::Address(_) | Column::Ignored);
+        if !seen.insert(name) {
+            return Err(ColumnError::Twice(shown(header)));
+        }
+    }
+    let mut mapped = mapped(&headers, mapping)?;
+    let mut taken: HashMap<Column, String> = HashMap::new();
+    let mut all = Vec::with_capacity(headers.len());
+    for (place, header) in headers.into_iter().enumerate() {
+        let column = match mapped.remove(&place) {
+            Some(column) => column,
+            None if header.is_empty() => Column::Nameless(place + 1),
+            None => guessed(&header, |column| taken.contains_key(column))?,
+        };
         let key = match &column {
             Column::Attribute(name, _) => Column::Attribute(name.clone(), Type::Auto),
             other => other.clone(),
         };
-        if single && !taken.insert(key) {
-            return Err(ColumnError::Twice(shown(&header)));
+        let is_single = !matches!(column, Column::Address(_) | Column::Ignored);
+        if is_single && let Some(other) = taken.insert(key, shown(&header)) {
+            return Err(ColumnError::Same(other, shown(&header)));
         }
         all.push((header, column));
-    }
-    if let Some((header, _)) = mapped.into_values().next() {
-        return Err(ColumnError::Unknown(shown(header)));
     }
     if !all
         .iter()
@@ -240,6 +223,52 @@ fn understood(
     Ok(all)
 }
 
+/// What a mapping says that columns are, by their places. A word is the column that is written so, or else the one that has
+/// its letters; `` is every column without a name.
+fn mapped(
+    headers: &[String],
+    mapping: &BTreeMap<String, String>,
+) -> Result<HashMap<usize, Column>, ColumnError> {
+    let mut mapped = HashMap::new();
+    for (word, meaning) in mapping {
+        let column = meant(meaning).ok_or_else(|| ColumnError::Meaning(shown(meaning)))?;
+        let places = |is_it: &dyn Fn(&String) -> bool| -> Vec<usize> {
+            let all = headers.iter().enumerate();
+            all.filter(|(_, header)| is_it(header))
+                .map(|(place, _)| place)
+                .collect()
+        };
+        let written = places(&|header| header == word.trim());
+        let letters = plain(word);
+        let found = match written.is_empty() {
+            true => places(&|header| !letters.is_empty() && plain(header) == letters),
+            false => written,
+        };
+        let name = |place: &usize| {
+            headers
+                .get(*place)
+                .map_or_else(String::new, |name| shown(name))
+        };
+        match found.as_slice() {
+            [] => return Err(ColumnError::Unknown(shown(word))),
+            [first, other, ..] if !word.trim().is_empty() => {
+                return Err(ColumnError::Ambiguous(
+                    shown(word),
+                    name(first),
+                    name(other),
+                ));
+            }
+            _ => {}
+        }
+        for place in found {
+            if mapped.insert(place, column.clone()).is_some() {
+                return Err(ColumnError::MappedTwice(name(&place)));
+            }
+        }
+    }
+    Ok(mapped)
+}
+
 /// A header as it is repeated to people.
 fn shown(header: &str) -> String {
     header
@@ -247,154 +276,4 @@ fn shown(header: &str) -> String {
         .filter(|char| !char.is_control())
         .take(64)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub(super) fn columns(header: &str, mapping: &[(&str, &str)]) -> Result<Columns, ColumnError> {
-        let mapping = mapping
-            .iter()
-            .map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
-        read(header.as_bytes(), None, Encoding::Auto, &mapping.collect())
-    }
-
-    fn attr(name: &str) -> Column {
-        Column::Attribute(name.into(), Type::Auto)
-    }
-
-    #[test]
-    fn headers_are_known_by_many_names() {
-        for (header, column) in [
-            ("email", Column::Address("email")),
-            ("E-Mail-Adresse", Column::Address("email")),
-            ("Correo electrónico", Column::Address("email")),
-            ("Téléphone", Column::Address("phone")),
-            ("Mobile Phone", Column::Address("phone")),
-            ("telegram", Column::Address("telegram")),
-            ("Line", attr("line")),
-            ("email_consent", Column::Consent("email")),
-            ("Full Name", Column::Name),
-            (
-                "First name",
-                Column::Attribute("first_name".into(), Type::Text),
-            ),
-            (
-                "Nachname",
-                Column::Attribute("last_name".into(), Type::Text),
-            ),
-            ("Time zone", Column::TimeZone),
-            ("Favourite  Colour!", attr("favourite_colour")),
-            ("Größe", attr("größe")),
-            ("2024", attr("_2024")),
-            (
-                "number:Seats",
-                Column::Attribute("Seats".into(), Type::Number),
-            ),
-            ("attribute:My Key", attr("My Key")),
-            ("contact_id", Column::Ignored),
-        ] {
-            let read = columns(&format!("{header},email\n"), &[]).unwrap();
-            assert_eq!(
-                read.all.first().map(|(_, column)| column),
-                Some(&column),
-                "{header}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_mapping_wins_and_must_fit() {
-        let read = columns(
-            "Kunde;Mail;Tel\n",
-            &[("KUNDE", "external_id"), ("tel", "ignore")],
-        )
-        .unwrap();
-        let kinds: Vec<Column> = read.all.into_iter().map(|(_, column)| column).collect();
-        assert_eq!(
-            kinds,
-            [
-                Column::ExternalId,
-                Column::Address("email"),
-                Column::Ignored
-            ]
-        );
-        for (header, mapping, error) in [
-            ("a,b\n", vec![], ColumnError::NoAddress),
-            (
-                "email,b\n",
-                vec![("c", "name")],
-                ColumnError::Unknown("c".into()),
-            ),
-            (
-                "email,b\n",
-                vec![("b", "pigeon")],
-                ColumnError::Meaning("pigeon".into()),
-            ),
-            ("email,a,A\n", vec![], ColumnError::Twice("A".into())),
-            ("email,!\n", vec![], ColumnError::Name("!".into())),
-            ("", vec![], ColumnError::Empty),
-            ("\"email\n", vec![], ColumnError::Unreadable),
-            ("PK\u{3}\u{4}…", vec![], ColumnError::Spreadsheet),
-        ] {
-            assert_eq!(columns(header, &mapping), Err(error), "{header}");
-        }
-        // The second of a kind is an attribute, or another address.
-        let twice = columns("name,Full name,email,Mail,\n", &[]).unwrap();
-        assert_eq!(
-            twice.all.get(1).map(|(_, column)| column),
-            Some(&attr("full_name"))
-        );
-        assert_eq!(
-            twice.all.get(3).map(|(_, column)| column),
-            Some(&Column::Address("email"))
-        );
-    }
-
-    #[test]
-    fn a_column_of_codes_is_text() {
-        let header = "email,area,n,attribute:k,number:m,PLZ,attribute:seats:number,attribute:a:b\n";
-        let kinds = |file: &str| -> Vec<Type> {
-            let read = columns(file, &[]).unwrap();
-            let types = read.all.into_iter().filter_map(|(_, column)| match column {
-                Column::Attribute(_, as_type) => Some(as_type),
-                _ => None,
-            });
-            types.collect()
-        };
-        use Type::{Auto, Number, Text};
-        assert_eq!(
-            kinds(header),
-            [Auto, Auto, Auto, Number, Text, Number, Auto]
-        );
-        let rows =
-            "a@b.example,1,5,1,1,1,1,1\nbroken,\"\nb@b.example,\"0123\",-0.5,+4930,007,1,007,'01\n";
-        let file = format!("{header}{rows}");
-        assert_eq!(kinds(&file), [Text, Auto, Text, Number, Text, Number, Auto]);
-        let far = format!(
-            "{header}{}{rows}",
-            "a@b.example,1\n".repeat(record::MAX_BYTES / 14)
-        );
-        assert_eq!(kinds(&far), kinds(header));
-    }
-
-    #[test]
-    fn delimiters_are_found() {
-        for (header, delimiter, begin) in [
-            ("email,a;b\n", b',', 10),
-            ("email;\"a,b,c\";d\n", b';', 16),
-            ("email\ta\n", b'\t', 8),
-            ("email|a\n", b'|', 8),
-            ("email\n", b',', 6),
-            ("sep=;\r\nemail;a,b,c\r\n", b';', 20),
-        ] {
-            let read = columns(header, &[]).unwrap();
-            assert_eq!(
-                (read.delimiter, read.begin.bytes),
-                (delimiter, begin),
-                "{header}"
-            );
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 mod merge;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use schemas::{Consent, OnConflict, Zone, address, language_tag};
 use serde_json::{Map, Value};
@@ -47,14 +47,15 @@ impl Reader<'_> {
     pub fn read(&self, line: u64, fields: &Fields) -> Result<Entry, ImportError> {
         let wrong = |column: Option<&String>, reason: &str| ImportError {
             line,
-            column: column.cloned(),
+            column: column.filter(|header| !header.is_empty()).cloned(),
             reason: reason.to_owned(),
         };
         let mut draft = Draft::default();
-        for ((header, column), field) in self.columns.all.iter().zip(fields.iter()) {
-            let Some(cell) = decode(field, self.columns.encoding) else {
-                return Err(wrong(Some(header), "not in the file's encoding"));
-            };
+        // What a row that is shorter than the header leaves out is empty.
+        let cells = fields.iter().chain(iter::repeat(&[][..]));
+        for ((header, column), field) in self.columns.all.iter().zip(cells) {
+            let cell = decode(field, self.columns.encoding)
+                .map_err(|error| wrong(Some(header), &error.to_string()))?;
             self.cell(&mut draft, column, cell.trim())
                 .map_err(|reason| wrong(Some(header), &reason))?;
         }
@@ -96,6 +97,13 @@ impl Reader<'_> {
         };
         match column {
             Column::Ignored => {}
+            Column::Nameless(_) if cell.is_empty() => {}
+            Column::Nameless(number) => {
+                return Err(format!(
+                    "there is something in the column {number}, which has no name"
+                )
+                .into());
+            }
             Column::Address(kind) => addresses(entry, kind, cell)?,
             Column::Consent(kind) if !cell.is_empty() => {
                 let states = cell.split(';').map(|state| state.trim().parse());
@@ -128,7 +136,7 @@ impl Reader<'_> {
                     "" => return Ok(()),
                     cell => value::read(cell, *as_type).map_err(|error| error.to_string())?,
                 };
-                entry.attributes.insert(name.clone(), clean(value));
+                entry.attributes.insert(name.clone(), value);
             }
         }
         Ok(())
@@ -232,21 +240,6 @@ fn addresses(entry: &mut Entry, kind: &'static str, cell: &str) -> Result<(), Co
     Ok(())
 }
 
-/// Without NUL, which JSON can spell and Postgres does not keep.
-fn clean(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.contains('\0') => Value::String(text.replace('\0', "")),
-        Value::Array(all) => all.into_iter().map(clean).collect(),
-        Value::Object(map) => {
-            let pairs = map
-                .into_iter()
-                .map(|(name, value)| (name.replace('\0', ""), clean(value)));
-            Value::Object(pairs.collect::<Map<_, _>>())
-        }
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -304,7 +297,7 @@ mod tests {
         assert_eq!(
             addresses,
             [
-                ("email", "Ann@example.org", Some(Consent::Withdrawn)),
+                ("email", "ann@example.org", Some(Consent::Withdrawn)),
                 ("email", "b@example.org", Some(Consent::Withdrawn)),
                 ("phone", "+49301234567", Some(Consent::Given)),
             ]
@@ -357,6 +350,24 @@ mod tests {
                 Some("preferred_channel"),
                 "not a kind",
             ),
+            (
+                "email,name",
+                "a@b.example,Ann\0",
+                Some("name"),
+                "a character in it cannot be kept: NUL",
+            ),
+            (
+                "email,tags",
+                r#"a@b.example,"[""a\u0000""]""#,
+                Some("tags"),
+                "a character in it cannot be kept: NUL",
+            ),
+            (
+                "email,name,,",
+                "a@b.example,Ann,,?",
+                None,
+                "there is something in the column 4, which has no name",
+            ),
         ] {
             let error = read(header, row, OnConflict::Update).unwrap_err();
             assert_eq!((error.line, error.column.as_deref()), (2, column), "{row}");
@@ -373,5 +384,9 @@ mod tests {
         let entry = read("email,name,plan", "a@b.example,,", OnConflict::Overwrite).unwrap();
         assert_eq!(entry.name, Some(None));
         assert_eq!(Value::Object(entry.attributes), json!({"plan": null}));
+        // What a shorter row leaves out is empty.
+        let short = read("email,name,plan", "a@b.example", OnConflict::Overwrite).unwrap();
+        assert_eq!(short.name, Some(None));
+        assert_eq!(Value::Object(short.attributes), json!({"plan": null}));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use schemas::Encoding;
 
 /// Turns a file into one that has ASCII in it: UTF-16, with a byte order mark or without, becomes UTF-8; a mark of UTF-8 is
-/// left out; everything else stays as it is.
+/// left out; everything else stays as it is. Half of a pair of UTF-16 becomes NUL, which costs its row.
 #[derive(Debug, Default)]
 pub struct Transcoder {
     form: Form,
@@ -14,6 +15,9 @@ pub struct Transcoder {
     /// The first half of a pair.
     high: Option<u16>,
 }
+
+/// What stands for units that are no letter.
+const LOST: u8 = 0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Form {
@@ -45,7 +49,7 @@ impl Transcoder {
             _ => Vec::new(),
         };
         if self.high.take().is_some() || (self.form != Form::Bytes && !self.held.is_empty()) {
-            left.extend_from_slice("\u{fffd}".as_bytes());
+            left.push(LOST);
         }
         left
     }
@@ -81,18 +85,17 @@ impl Transcoder {
             let pending = self.high.take();
             match (pending, unit) {
                 (Some(high), 0xdc00..=0xdfff) => text.extend(
-                    char::decode_utf16([high, unit])
-                        .map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)),
+                    char::decode_utf16([high, unit]).map(|char| char.unwrap_or(char::from(LOST))),
                 ),
                 (before, unit) => {
                     if before.is_some() {
-                        text.push(char::REPLACEMENT_CHARACTER);
+                        text.push(char::from(LOST));
                     }
                     match unit {
                         0xd800..=0xdbff => self.high = Some(unit),
-                        unit => text.push(
-                            char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER),
-                        ),
+                        unit => {
+                            text.push(char::from_u32(u32::from(unit)).unwrap_or(char::from(LOST)))
+                        }
                     }
                 }
             }
@@ -102,20 +105,30 @@ impl Transcoder {
     }
 }
 
-/// The letters of a field; none where it is not in this encoding.
-#[must_use]
-pub fn decode(bytes: &[u8], encoding: Encoding) -> Option<Cow<'_, str>> {
-    let text = match (std::str::from_utf8(bytes), encoding) {
-        (_, Encoding::Windows1252) => windows_1252(bytes),
-        (Ok(text), _) => Cow::Borrowed(text),
-        (Err(_), Encoding::Auto) => windows_1252(bytes),
-        (Err(_), Encoding::Utf8) => return None,
-    };
-    // Postgres has no place for it.
-    Some(match text.contains('\0') {
-        true => Cow::Owned(text.replace('\0', "")),
-        false => text,
-    })
+/// Why a field is no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    #[error("not in the file's encoding")]
+    Encoding,
+    /// Postgres has no place for it, and nothing is left out of a text in silence.
+    #[error("a character in it cannot be kept: NUL, or half of a UTF-16 pair")]
+    Nul,
+}
+
+/// The letters of a field.
+///
+/// # Errors
+/// When it is not in this encoding, or has a letter that nobody could keep.
+pub fn decode(bytes: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, TextError> {
+    if memchr(0, bytes).is_some() {
+        return Err(TextError::Nul);
+    }
+    match (std::str::from_utf8(bytes), encoding) {
+        (_, Encoding::Windows1252) => Ok(windows_1252(bytes)),
+        (Ok(text), _) => Ok(Cow::Borrowed(text)),
+        (Err(_), Encoding::Auto) => Ok(windows_1252(bytes)),
+        (Err(_), Encoding::Utf8) => Err(TextError::Encoding),
+    }
 }
 
 /// 0x80 to 0x9f; the rest is ISO 8859-1. What is undefined is a control character, as browsers have it
@@ -176,11 +189,10 @@ mod tests {
                 );
             }
         }
-        assert_eq!(
-            transcoded(b"\xff\xfea\0\x3d\xd8", 2),
-            "a\u{fffd}".as_bytes()
-        );
-        assert_eq!(transcoded(b"\xff\xfea\0b", 2), "a\u{fffd}".as_bytes());
+        assert_eq!(transcoded(b"\xff\xfea\0\x3d\xd8", 2), b"a\0");
+        assert_eq!(transcoded(b"\xff\xfea\0\x3d\xd8b\0", 2), b"a\0b");
+        assert_eq!(transcoded(b"\xff\xfea\0\0\xdcb\0", 2), b"a\0b");
+        assert_eq!(transcoded(b"\xff\xfea\0b", 2), b"a\0");
         assert_eq!(transcoded(b"", 1), b"");
         assert_eq!(transcoded(b"a", 1), b"a");
     }
@@ -190,14 +202,15 @@ mod tests {
         let vienna = "Wien: größer €".as_bytes();
         let western = b"gr\xf6\xdfer \x80";
         for (bytes, encoding, text) in [
-            (vienna, Encoding::Auto, Some("Wien: größer €")),
-            (vienna, Encoding::Utf8, Some("Wien: größer €")),
-            (&western[..], Encoding::Auto, Some("größer €")),
-            (&western[..], Encoding::Windows1252, Some("größer €")),
-            (&western[..], Encoding::Utf8, None),
-            (b"a\0b", Encoding::Utf8, Some("ab")),
+            (vienna, Encoding::Auto, Ok("Wien: größer €")),
+            (vienna, Encoding::Utf8, Ok("Wien: größer €")),
+            (&western[..], Encoding::Auto, Ok("größer €")),
+            (&western[..], Encoding::Windows1252, Ok("größer €")),
+            (&western[..], Encoding::Utf8, Err(TextError::Encoding)),
+            (b"a\0b", Encoding::Utf8, Err(TextError::Nul)),
+            (b"a\0\xe4", Encoding::Auto, Err(TextError::Nul)),
         ] {
-            assert_eq!(decode(bytes, encoding).as_deref(), text);
+            assert_eq!(decode(bytes, encoding).as_deref(), text.as_ref().copied());
         }
     }
 
@@ -206,7 +219,7 @@ mod tests {
         fn any_bytes_pass(bytes in proptest::collection::vec(any::<u8>(), 0..40), piece in 1usize..5) {
             let all = transcoded(&bytes, piece);
             prop_assert_eq!(all.clone(), transcoded(&bytes, 1000));
-            prop_assert!(decode(&all, Encoding::Auto).is_some());
+            prop_assert_eq!(decode(&all, Encoding::Auto).is_ok(), !all.contains(&0));
         }
     }
 }

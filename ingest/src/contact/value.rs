@@ -25,8 +25,14 @@ pub enum Type {
 pub enum ValueError {
     #[error("not a number")]
     Number,
+    #[error(
+        "a number of more than 15 digits, whose last would be lost; map the column to attribute:…:text"
+    )]
+    Digits,
     #[error("neither true nor false")]
     Boolean,
+    #[error("a character in it cannot be kept: NUL")]
+    Nul,
 }
 
 /// Most digits of what is taken for a number by itself; more are lost in one, and are ids anyway.
@@ -49,13 +55,20 @@ pub fn read(cell: &str, as_type: Type) -> Result<Value, ValueError> {
     match as_type {
         Type::Auto => Ok(match unguarded(cell, true) {
             Some(text) => Value::String(text.to_owned()),
-            None => looks(cell).unwrap_or_else(|| Value::String(cell.to_owned())),
+            None => match looks(cell) {
+                Some(value) if has_nul(&value) => return Err(ValueError::Nul),
+                Some(value) => value,
+                None => Value::String(cell.to_owned()),
+            },
         }),
         Type::Text => {
             let text = unguarded(cell, true).unwrap_or(cell);
             Ok(Value::String(text.to_owned()))
         }
-        Type::Number => number(cell).ok_or(ValueError::Number),
+        Type::Number => match number(cell).ok_or(ValueError::Number)? {
+            Value::Number(number) if number.is_f64() && is_long(cell) => Err(ValueError::Digits),
+            number => Ok(number),
+        },
         Type::Boolean => match cell.to_lowercase().as_str() {
             "true" | "yes" | "y" | "1" | "ja" | "oui" | "sí" | "si" | "wahr" => Ok(true.into()),
             "false" | "no" | "n" | "0" | "nein" | "non" | "falsch" => Ok(false.into()),
@@ -136,6 +149,25 @@ fn looks(cell: &str) -> Option<Value> {
     }
 }
 
+/// Whether a number has more digits than a double keeps; the zeros at its ends say nothing.
+fn is_long(cell: &str) -> bool {
+    let digits = cell.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').len() > MAX_DIGITS
+}
+
+/// Whether a text in it has NUL, which JSON can spell and Postgres does not keep.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(all) => all.iter().any(has_nul),
+        Value::Object(map) => map
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// A number, with a comma or a point before its fraction.
 fn number(cell: &str) -> Option<Value> {
     if let Ok(whole) = cell.parse::<i64>() {
@@ -185,6 +217,18 @@ mod tests {
         assert_eq!(read("1,5", Type::Number), Ok(json!(1.5)));
         assert_eq!(read("+3", Type::Number), Ok(json!(3)));
         assert_eq!(read("inf", Type::Number), Err(ValueError::Number));
+        for (cell, number) in [
+            ("9007199254740993", Ok(json!(9_007_199_254_740_993_i64))),
+            ("12345678901234567890", Err(ValueError::Digits)),
+            ("0.1234567890123456", Err(ValueError::Digits)),
+            ("1e300", Ok(json!(1e300))),
+            ("100000000000000000000", Ok(json!(1e20))),
+        ] {
+            assert_eq!(read(cell, Type::Number), number, "{cell}");
+        }
+        for cell in [r#"["a\u0000"]"#, r#"{"a\u0000":1}"#, r#"{"a":["\u0000"]}"#] {
+            assert_eq!(read(cell, Type::Auto), Err(ValueError::Nul), "{cell}");
+        }
         assert_eq!(read("12", Type::Text), Ok(json!("12")));
         assert_eq!(read("Ja", Type::Boolean), Ok(json!(true)));
         assert_eq!(read("perhaps", Type::Boolean), Err(ValueError::Boolean));

@@ -1,7 +1,5 @@
 //! What a word means that stands over a column or in a mapping.
 
-use std::collections::HashSet;
-
 use schemas::address;
 use unicode_normalization::UnicodeNormalization;
 
@@ -54,14 +52,17 @@ fn typed(word: &str) -> Option<Type> {
 }
 
 /// What a header most likely means. A field is the first column that looks like it; all that is unknown is an attribute.
-pub(super) fn guessed(header: &str, taken: &HashSet<Column>) -> Result<Column, ColumnError> {
+pub(super) fn guessed(
+    header: &str,
+    is_taken: impl Fn(&Column) -> bool,
+) -> Result<Column, ColumnError> {
     let known = match header {
         // What an export adds for people.
-        "contact_id" | "created_at" | "updated_at" | "" => Some(Column::Ignored),
+        "contact_id" | "created_at" | "updated_at" => Some(Column::Ignored),
         header => meant(header).or_else(|| usual(&plain(header))),
     };
     let free = |column: &Column| {
-        matches!(column, Column::Address(_) | Column::Ignored) || !taken.contains(column)
+        matches!(column, Column::Address(_) | Column::Ignored) || !is_taken(column)
     };
     if let Some(column) = known.filter(free) {
         return Ok(column);
@@ -108,7 +109,7 @@ pub fn attribute(header: &str) -> String {
 /// A header that is understood as this attribute.
 #[must_use]
 pub fn header_of(attribute: &str) -> String {
-    match guessed(attribute, &HashSet::new()) {
+    match guessed(attribute, |_| false) {
         // A code's column is text, and the attribute may be something else.
         Ok(Column::Attribute(name, _)) if name == attribute && !is_code(&plain(attribute)) => name,
         _ => match meant(&format!("attribute:{attribute}")) {
