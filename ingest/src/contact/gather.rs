@@ -1,6 +1,10 @@
 //! Rows gathered into batches: those about one contact become one entry, as if they had come one after the other.
 
-use std::{collections::HashMap, mem};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    mem,
+};
 
 use schemas::OnConflict;
 use store::contact::{
@@ -17,10 +21,13 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) struct Gather<'a> {
     claimed: &'a Claimed,
     began: Place,
+    /// What the database has of the file when it is the next batch's turn.
+    after: u64,
     rows: u64,
     entries: Vec<Entry>,
     /// Whose an address or an external id is: a place among the entries.
     owners: HashMap<(&'static str, String), usize>,
+    hasher: RandomState,
     rejected: u64,
     errors: Vec<ImportError>,
     /// That may still be kept.
@@ -35,9 +42,11 @@ impl<'a> Gather<'a> {
         Self {
             claimed,
             began,
+            after: claimed.bytes_done,
             rows: 0,
             entries: Vec::new(),
             owners: HashMap::new(),
+            hasher: RandomState::new(),
             rejected: 0,
             errors: Vec::new(),
             room: claimed.room,
@@ -118,7 +127,11 @@ impl<'a> Gather<'a> {
         let options = &self.claimed.options;
         self.began = place;
         self.rows = 0;
-        self.owners.clear();
+        let keys = self
+            .owners
+            .drain()
+            .map(|(key, _)| self.hasher.hash_one(key));
+        let keys = keys.collect();
         let source = options.consent_source.clone();
         Batch {
             entries: mem::take(&mut self.entries),
@@ -129,9 +142,11 @@ impl<'a> Gather<'a> {
             dry_run: options.dry_run,
             rejected: mem::take(&mut self.rejected),
             errors: mem::take(&mut self.errors),
+            after: mem::replace(&mut self.after, place.bytes),
             bytes_done: place.bytes,
             line: place.line,
             is_last,
+            keys,
         }
     }
 }
@@ -211,7 +226,18 @@ mod tests {
             (batch.rejected, batch.errors.len(), batch.bytes_done),
             (1, 1, 99)
         );
-        assert!(gather.take(place, true).entries.is_empty());
+        gather.add(entry(9, &["f"], Some("2")));
+        let end = Place {
+            bytes: 120,
+            line: 10,
+        };
+        let next = gather.take(end, true);
+        assert_eq!((batch.after, next.after, next.bytes_done), (0, 99, 120));
+        assert!(next.meets(&batch), "by the external id 2");
+        gather.add(entry(10, &["g"], Some("3")));
+        let other = gather.take(end, true);
+        assert!(!other.meets(&batch) && !other.meets(&next));
+        assert!(gather.take(end, true).entries.is_empty());
     }
 
     #[test]

@@ -1,24 +1,23 @@
-//! One import: its file in ranges, its rows in batches. The next batch is read while the database writes the last one.
-
-use std::time::Instant;
+//! One import: its file in ranges, its rows in batches. The next batch is read while the database writes the last ones.
 
 use bytes::Bytes;
 use nats::Bus;
 use schemas::{ImportId, ImportProgress, TenantId, subject};
 use store::{
-    Store, StoreError,
-    contact::import::{self as rows, Batch, Claimed, Guess, ImportError, Refused},
+    Store,
+    contact::import::{self as rows, Batch, Claimed, ImportError},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Files, LEASE,
+    Files,
     column::{self, Columns},
     gather::Gather,
     pace::Pace,
     record::{self, Fields, Place, Records, Step},
     row::Reader,
+    write::write,
 };
 
 /// Bytes that are read of the file at a time.
@@ -46,7 +45,7 @@ pub(super) async fn import(
     stop: &CancellationToken,
 ) -> Result<(), Ended> {
     let columns = header(files, claimed).await?;
-    // One is written, and one is gathered in its place or waits there.
+    // Two are written, and one is gathered in its place or waits there.
     let (sender, batches) = mpsc::channel(1);
     let pace = Pace::default();
     let (read, wrote) = tokio::join!(
@@ -150,52 +149,6 @@ async fn read(
             tokio::task::yield_now().await;
         }
     }
-}
-
-async fn write(
-    bus: &Bus,
-    store: &Store,
-    owner: &str,
-    claimed: &Claimed,
-    pace: &Pace,
-    mut batches: mpsc::Receiver<Batch>,
-    stop: &CancellationToken,
-) -> Result<(), Ended> {
-    let mut claimed = claimed.clone();
-    let mut guess = Guess::default();
-    while let Some(batch) = batches.recv().await {
-        if stop.is_cancelled() {
-            return Err(Ended::Later);
-        }
-        let began = Instant::now();
-        match rows::write(store, owner, &claimed, LEASE, &batch, &mut guess).await {
-            Ok(wrote) => {
-                pace.took(began.elapsed());
-                claimed.room -= wrote.errors.min(claimed.room);
-            }
-            Err(Refused::Gone) => return Err(Ended::Gone),
-            Err(Refused::List) => {
-                return Err(Ended::Failed(
-                    "A list it puts contacts on was deleted. What was read in so far stays.".into(),
-                ));
-            }
-            Err(Refused::Store(error @ (StoreError::Invalid(_) | StoreError::Other(_)))) => {
-                tracing::error!(import = %claimed.id, %error, "a batch of an import was refused");
-                return Err(Ended::Failed(format!(
-                    "The database refused the rows before line {}.",
-                    batch.line
-                )));
-            }
-            Err(Refused::Store(error)) => {
-                tracing::warn!(import = %claimed.id, %error, "an import waits");
-                return Err(Ended::Later);
-            }
-        }
-        if !batch.is_last {
-            tell(bus, store, claimed.tenant, claimed.id).await;
-        }
-    }
-    Ok(())
 }
 
 /// Tells those who listen how far an import is. Who does not hear it reads the API.

@@ -1,9 +1,9 @@
 //! Files of contacts: read in by whichever worker is free, batch by batch, from where the last one was.
 //!
 //! A file lies in the object storage from the moment its sender was answered until it is read in. A worker takes one by a
-//! lease, reads it in ranges, and writes contacts and how far it is in one transaction ([`store::contact::import::write`]).
+//! lease, reads it in ranges, and writes contacts and how far it is in one transaction ([`store::contact::import::Writer`]).
 //!
-//! Invariants: memory is bounded by two batches, whatever the file; a worker that dies leaves its import where its last batch
+//! Invariants: memory is bounded by three batches, whatever the file; a worker that dies leaves its import where its last batch
 //! was, and the next one goes on there; what is wrong with a row costs that row. Deliberately absent: taking the file in
 //! (`gateway`), and where it is kept (the caller's [`Files`]).
 
@@ -15,6 +15,7 @@ pub mod record;
 pub mod row;
 pub mod text;
 pub mod value;
+mod write;
 
 use std::{sync::Arc, time::Duration};
 

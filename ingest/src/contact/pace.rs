@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-/// Most rows of a batch.
-pub(super) const MAX_ROWS: u64 = 25_000;
+/// Most rows of a batch. Three of them are in memory, at two kilobytes a row.
+pub(super) const MAX_ROWS: u64 = 16_000;
 const MIN_ROWS: u64 = 1_000;
 const FIRST_ROWS: u64 = 3_000;
 /// Batches that are written faster grow, those that take longer than twice that shrink.
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(
             rows,
             [
-                3000, 6000, 12_000, 24_000, 25_000, 25_000, 12_500, 6250, 6250, 3125, 1562, 1000
+                3000, 6000, 12_000, 16_000, 16_000, 16_000, 8000, 4000, 4000, 2000, 1000, 1000
             ]
         );
     }

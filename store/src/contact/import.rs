@@ -9,6 +9,7 @@ mod fresh;
 mod guess;
 mod plan;
 mod put;
+mod writer;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,8 +24,9 @@ use crate::{
     page,
 };
 
-pub use batch::{Address, Batch, Entry, Refused, Wrote, write};
-pub use guess::Guess;
+pub use batch::{Address, Batch, Entry, Refused, Wrote};
+use guess::Guess;
+pub use writer::{Turn, Writer};
 
 /// Errors of an import that are kept.
 pub const MAX_ERRORS: usize = 1000;

@@ -1,14 +1,13 @@
-//! A batch: some thousands of rows of a file, and how far the file is with them.
+//! A batch: some thousands of rows of a file, and what becomes of them.
+
+use std::collections::HashSet;
 
 use schemas::{Consent, ListId, OnConflict, TenantId, Timestamp};
 use serde_json::{Map, Value};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
-use super::{Claimed, Guess, ImportError, fresh, plan, put};
-use crate::{Store, StoreError};
-
-/// A file that changes what is to be expected of the tables, in bytes.
-const LARGE: u64 = 64 * 1024;
+use super::{ImportError, fresh, plan, put};
+use crate::StoreError;
 
 /// A contact as a file has it. No two of a batch share an address or an `external_id`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,11 +51,23 @@ pub struct Batch {
     /// Rows that were refused when they were read, and why the first of them.
     pub rejected: u64,
     pub errors: Vec<ImportError>,
+    /// How far the file is before: `bytes_done` of the batch before it, or of what was claimed.
+    pub after: u64,
     /// How far the file is once this is written.
     pub bytes_done: u64,
     pub line: u64,
     /// Whether that is its end.
     pub is_last: bool,
+    /// Of its addresses and external ids, by which it is known whether another batch has the same.
+    pub keys: HashSet<u64>,
+}
+
+impl Batch {
+    /// Whether both say something of one address or external id, so that one has to wait for the other.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        !self.keys.is_disjoint(&other.keys)
+    }
 }
 
 /// What became of a batch.
@@ -66,8 +77,6 @@ pub struct Wrote {
     pub updated: u64,
     pub skipped: u64,
     pub rejected: u64,
-    /// Errors that were kept.
-    pub errors: usize,
 }
 
 impl Wrote {
@@ -83,6 +92,9 @@ pub enum Refused {
     /// It was cancelled, or is another worker's by now.
     #[error("the import is not this worker's any more")]
     Gone,
+    /// The batch before it is not written, or needs what this one holds.
+    #[error("it is not this batch's turn")]
+    Early,
     /// A list it puts contacts on was deleted.
     #[error("a list was deleted")]
     List,
@@ -124,141 +136,8 @@ pub(super) enum Way {
     Inserted,
 }
 
-/// Writes a batch and how far its import is, in one transaction.
-///
-/// # Errors
-/// [`Refused`]; nothing was written then.
-pub async fn write(
-    store: &Store,
-    owner: &str,
-    claimed: &Claimed,
-    lease: std::time::Duration,
-    batch: &Batch,
-    guess: &mut Guess,
-) -> Result<Wrote, Refused> {
-    let mut left = crate::RETRIES;
-    let mut way = guess.way();
-    loop {
-        match tried(store, owner, claimed, lease, batch, way).await {
-            Err(Refused::Store(StoreError::Conflict { .. })) if left > 0 => {
-                left -= 1;
-                way = match way {
-                    Way::New => {
-                        guess.was_wrong();
-                        Way::Copied
-                    }
-                    // Somebody else made a contact of an address in between, or an id is taken.
-                    Way::Copied | Way::Inserted => Way::Inserted,
-                };
-            }
-            Err(Refused::Store(error)) if left > 0 && error.lost_race() => left -= 1,
-            Ok((wrote, known)) => {
-                guess.found(way, known);
-                return Ok(wrote);
-            }
-            Err(refused) => return Err(refused),
-        }
-    }
-}
-
-/// What became of the batch, and how many of its entries were about contacts that are there.
-async fn tried(
-    store: &Store,
-    owner: &str,
-    claimed: &Claimed,
-    lease: std::time::Duration,
-    batch: &Batch,
-    way: Way,
-) -> Result<(Wrote, u64), Refused> {
-    let mut transaction = store.pool.begin().await.map_err(StoreError::from)?;
-    // A batch is small beside what it is looked up in. Tables that were just filled do not tell that yet, and then they would
-    // be read from end to end, for every batch.
-    sqlx::query_scalar!(
-        "select set_config(name, 'off', true)
-         from unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) as name"
-    )
-    .fetch_all(&mut *transaction)
-    .await
-    .map_err(StoreError::from)?;
-    let own = sqlx::query!(
-        r#"select owner = $3 and status = 'running' and bytes_done <= $4 as "own!", now() as "now!" from contact_imports
-           where tenant_id = $1 and id = $2 for update"#,
-        claimed.tenant.0,
-        claimed.id.0,
-        owner,
-        signed(batch.bytes_done)
-    )
-    .fetch_optional(&mut *transaction)
-    .await
-    .map_err(StoreError::from)?;
-    let Some(now) = own.filter(|row| row.own).map(|row| row.now.into()) else {
-        return Err(Refused::Gone);
-    };
-    let mut outcome = if batch.dry_run {
-        let mut tried = transaction.begin().await.map_err(StoreError::from)?;
-        let outcome = contacts(&mut tried, claimed.tenant, batch, way, now).await?;
-        tried.rollback().await.map_err(StoreError::from)?;
-        outcome
-    } else {
-        contacts(&mut transaction, claimed.tenant, batch, way, now).await?
-    };
-    // Until their next turn tables that were just filled have no estimates, and to find one contact takes seconds.
-    if batch.is_last && batch.bytes_done > LARGE && !batch.dry_run {
-        sqlx::query!("analyze contacts, contact_addresses, contact_list_members")
-            .execute(&mut *transaction)
-            .await
-            .map_err(StoreError::from)?;
-    }
-    outcome.rejected += batch.rejected;
-    outcome.errors.extend_from_slice(&batch.errors);
-    outcome.errors.sort_by_key(|error| error.line);
-    outcome.errors.truncate(claimed.room);
-    let wrote = Wrote {
-        created: outcome.created,
-        updated: outcome.updated,
-        skipped: outcome.skipped,
-        rejected: outcome.rejected,
-        errors: outcome.errors.len(),
-    };
-    let errors = match outcome.errors.is_empty() {
-        true => None,
-        false => Some(serde_json::to_value(&outcome.errors).map_err(StoreError::other)?),
-    };
-    sqlx::query!(
-        "update contact_imports set bytes_done = $3, line = $4, rows = rows + $5, created = created + $6,
-             updated = updated + $7, skipped = skipped + $8, rejected = rejected + $9,
-             errors = case when $10::jsonb is null then errors else errors || $10 end,
-             status = case when $11 then 'completed' else status end,
-             finished_at = case when $11 then now() else finished_at end,
-             owner = case when $11 then null else owner end,
-             lease_until = case when $11 then null else clock_timestamp() + make_interval(secs => $12) end
-         where tenant_id = $1 and id = $2",
-        claimed.tenant.0,
-        claimed.id.0,
-        signed(batch.bytes_done),
-        signed(batch.line),
-        signed(wrote.rows()),
-        signed(wrote.created),
-        signed(wrote.updated),
-        signed(wrote.skipped),
-        signed(wrote.rejected),
-        errors,
-        batch.is_last,
-        lease.as_secs_f64()
-    )
-    .execute(&mut *transaction)
-    .await
-    .map_err(StoreError::from)?;
-    transaction.commit().await.map_err(StoreError::from)?;
-    Ok((wrote, outcome.known))
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 /// Makes and changes the contacts, and puts them on the lists.
-async fn contacts(
+pub(super) async fn contacts(
     connection: &mut PgConnection,
     tenant: TenantId,
     batch: &Batch,

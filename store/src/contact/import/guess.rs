@@ -10,7 +10,7 @@ const MAX_WAIT: u32 = 64;
 
 /// Kept from batch to batch of one import.
 #[derive(Clone, Debug)]
-pub struct Guess {
+pub(super) struct Guess {
     /// Batches without anybody known that are still waited for.
     wait: u32,
     /// The same, after the next wrong guess.

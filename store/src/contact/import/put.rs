@@ -104,7 +104,8 @@ pub(super) async fn update(
     if all.is_empty() {
         return Ok(());
     }
-    // In one order, so that two imports do not wait for each other.
+    // In one order, so that two imports do not wait for each other. Only who changes is held and written: a file that comes
+    // again costs a look at each.
     all.sort_unstable_by_key(|known| known.named.id);
     let entries: Vec<&Entry> = all.iter().map(|known| known.named.entry).collect();
     let ids: Vec<Uuid> = all.iter().map(|known| known.named.id.0).collect();
@@ -144,9 +145,17 @@ pub(super) async fn update(
                  case when i.has_language then i.language else c.language end as language,
                  case when i.has_zone then i.time_zone else c.time_zone end as time_zone,
                  case when i.has_preferred then i.preferred else c.preferred_channel end as preferred_channel,
-                 (c.attributes || coalesce(i.attributes::jsonb, '{}'))
-                     - array(select jsonb_array_elements_text(coalesce(i.emptied::jsonb, '[]'))) as attributes
+                 case when i.emptied is null then c.attributes || coalesce(i.attributes::jsonb, '{}')
+                     else (c.attributes || coalesce(i.attributes::jsonb, '{}'))
+                         - array(select jsonb_array_elements_text(i.emptied::jsonb)) end as attributes
              from given i join contacts c on c.tenant_id = $1 and c.id = i.id
+             where i.has_external and c.external_id is distinct from i.external_id
+                 or i.has_name and c.name is distinct from i.name
+                 or i.has_language and c.language is distinct from i.language
+                 or i.has_zone and c.time_zone is distinct from i.time_zone
+                 or i.has_preferred and c.preferred_channel is distinct from i.preferred
+                 or i.attributes is not null and c.attributes || i.attributes::jsonb <> c.attributes
+                 or i.emptied is not null and c.attributes ?| array(select jsonb_array_elements_text(i.emptied::jsonb))
              order by c.id for update of c
          ), changed as (
              update contacts c set external_id = a.external_id, name = a.name, language = a.language,
@@ -154,8 +163,6 @@ pub(super) async fn update(
                  updated_at = now()
              from after a
              where c.tenant_id = $1 and c.id = a.id and octet_length(a.attributes::text) <= $15
-                 and (c.external_id, c.name, c.language, c.time_zone, c.preferred_channel, c.attributes)
-                     is distinct from (a.external_id, a.name, a.language, a.time_zone, a.preferred_channel, a.attributes)
          )
          select id as "id!" from after where octet_length(attributes::text) > $15"#,
         tenant.0,
@@ -306,7 +313,10 @@ pub(super) async fn members(
          select l.id, i.id, s.status
          from contact_lists l join unnest($2::uuid[], $3::text[]) as s (id, status) on s.id = l.id
              cross join unnest($4::uuid[]) as i (id)
-         where l.tenant_id = $1 order by l.id, i.id
+         where l.tenant_id = $1 and not exists (
+             select from contact_list_members o
+             where o.list_id = l.id and o.contact_id = i.id and (o.status <> 'unconfirmed' or not $5))
+         order by l.id, i.id
          on conflict (list_id, contact_id) do update set status = 'confirmed', updated_at = now()
              where m.status = 'unconfirmed' and $5",
         tenant.0,
