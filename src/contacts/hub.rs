@@ -2,8 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use anyhow::{Context, bail};
-use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use anyhow::{Context, anyhow};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::Target;
@@ -56,20 +56,32 @@ impl Hub {
     }
 
     /// Sends a request; what the hub says where it refuses is the error.
+    ///
+    /// # Errors
+    /// [`Away`] where it may be asked again.
     pub(super) async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Response> {
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("no answer from {}", self.url))?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
+        let answer = self.sent(request).await?;
+        match answer.status().is_success() {
+            true => Ok(answer),
+            false => Err(refusal(answer).await),
         }
-        let problem: Value = answer.json().await.unwrap_or_default();
-        match problem.get("detail").and_then(Value::as_str) {
-            Some(detail) => bail!("{detail} ({status})"),
-            None => bail!("the hub answered {status}"),
+    }
+
+    /// Asks, without sending anything, whether the hub would take what is about to be sent there: one that refuses while a long
+    /// body is on its way hangs up, and nobody reads why.
+    pub(super) async fn ask_to_send(&self, request: RequestBuilder) -> anyhow::Result<()> {
+        let answer = self.sent(request).await?;
+        match answer.status() {
+            // Nothing is no file.
+            StatusCode::UNPROCESSABLE_ENTITY => Ok(()),
+            status if status.is_success() => Ok(()),
+            _ => Err(refusal(answer).await),
         }
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let answer = request.send().await.map_err(reqwest::Error::without_url);
+        answer.with_context(|| Away(format!("no answer from {}", self.url)))
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -111,6 +123,31 @@ impl Hub {
         }
     }
 }
+
+async fn refusal(answer: Response) -> anyhow::Error {
+    let status = answer.status();
+    let problem: Value = answer.json().await.unwrap_or_default();
+    let told = match problem.get("detail").and_then(Value::as_str) {
+        Some(detail) => format!("{detail} ({status})"),
+        None => format!("the hub answered {status}"),
+    };
+    match status.is_server_error() {
+        true => Away(told).into(),
+        false => anyhow!(told),
+    }
+}
+
+/// The hub does not answer, or cannot now.
+#[derive(Debug)]
+pub(super) struct Away(String);
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Away {}
 
 /// There is nothing of this name.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use anyhow::{Context, bail};
 use bytes::{Bytes, BytesMut};
 use clap::Args;
 use futures::stream;
+use ingest::contact::value::guarded;
 use reqwest::{Body, Method, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,12 +24,14 @@ use tokio::{fs::File, io::AsyncReadExt as _};
 use super::{
     Rejected,
     bar::Bar,
-    hub::{Hub, Unknown},
+    hub::{Away, Hub, Unknown},
 };
 use crate::cli::print;
 
 /// How often it is asked how far the import is.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long a hub may be away while its import is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Standard input as a file.
 const INPUT: &str = "/dev/stdin";
 /// Bytes read of the file at a time.
@@ -64,6 +67,9 @@ pub(crate) struct ImportOptions {
     /// Do everything but keep it.
     #[arg(long)]
     dry_run: bool,
+    /// Where to write what is wrong with which row, as CSV: the first thousand of them.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_wait")]
+    errors: Option<PathBuf>,
     /// Do not wait until the file is read in.
     #[arg(long)]
     no_wait: bool,
@@ -104,22 +110,39 @@ struct Wrong {
 
 pub(super) async fn run(hub: &Hub, options: &ImportOptions) -> anyhow::Result<()> {
     let mut bar = Bar::new();
-    let sent = send(hub, options, &mut bar).await;
+    let file = Source::open(&options.file).await?;
+    let mut list = options
+        .errors
+        .as_deref()
+        .map(ErrorList::create)
+        .transpose()?;
+    let words = "the hub reads in nothing of a file that it has not got all of";
+    let sent = uninterrupted(send(hub, options, file, &mut bar), words).await;
     bar.clear();
     let mut answer = sent?;
     let import: Import = serde_json::from_value(answer.clone())?;
     if !options.no_wait {
-        answer = follow(hub, &import.id, &mut bar).await?;
+        let place = format!("/api/v1/contacts/imports/{}", import.id);
+        let words = format!(
+            "the hub reads on without this; GET {place} says how far it is, POST {place}/cancel ends it"
+        );
+        let done = uninterrupted(follow(hub, &import.id, &mut bar), &words).await;
+        bar.clear();
+        answer = done?;
     }
     let import: Import = serde_json::from_value(answer.clone())?;
+    if let Some(list) = &mut list {
+        list.write(&import.errors)?;
+    }
     if options.json {
         print(&format!("{answer}\n"))?;
     } else if options.no_wait {
         print(&format!("import {} is on its way\n", import.id))?;
     } else {
         print(&format!(
-            "{} rows: {} created, {} updated, {} skipped, {} rejected{}\n",
+            "{} {}: {} created, {} updated, {} skipped, {} rejected{}\n",
             import.rows,
+            if import.rows == 1 { "row" } else { "rows" },
             import.created,
             import.updated,
             import.skipped,
@@ -140,6 +163,18 @@ pub(super) async fn run(hub: &Hub, options: &ImportOptions) -> anyhow::Result<()
             .unwrap_or_default();
         writeln!(terminal, "line {}{column}: {}", wrong.line, wrong.reason)?;
     }
+    let more = import.rejected.saturating_sub(SHOWN as u64);
+    match &options.errors {
+        Some(path) => writeln!(terminal, "what is wrong with rows is in {}", path.display())?,
+        None if more > 0 => writeln!(
+            terminal,
+            "and {more} more; --errors FILE writes the first thousand into a file"
+        )?,
+        None => {}
+    }
+    if import.status == "completed" && import.rows == 0 {
+        writeln!(terminal, "the file has a header and no rows")?;
+    }
     drop(terminal);
     match import.status.as_str() {
         "completed" | "running" if import.rejected == 0 => Ok(()),
@@ -151,8 +186,27 @@ pub(super) async fn run(hub: &Hub, options: &ImportOptions) -> anyhow::Result<()
     }
 }
 
+/// What a work came to; the words are for whoever interrupts it.
+async fn uninterrupted<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+    words: &str,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        done = work => done,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            bail!("interrupted; {words}")
+        }
+    }
+}
+
 /// Uploads the file, and gives the answer.
-async fn send(hub: &Hub, options: &ImportOptions, bar: &mut Bar) -> anyhow::Result<Value> {
+async fn send(
+    hub: &Hub,
+    options: &ImportOptions,
+    source: Source,
+    bar: &mut Bar,
+) -> anyhow::Result<Value> {
     let mut query: Vec<(&str, String)> = vec![("on_conflict", options.on_conflict.clone())];
     let mut lists = Vec::new();
     for name in &options.lists {
@@ -162,7 +216,12 @@ async fn send(hub: &Hub, options: &ImportOptions, bar: &mut Bar) -> anyhow::Resu
         query.push(("list_ids", lists.join(",")));
     }
     if !options.mapping.is_empty() {
-        let mapping: BTreeMap<_, _> = options.mapping.iter().cloned().collect();
+        let mut mapping = BTreeMap::new();
+        for (column, meaning) in &options.mapping {
+            if mapping.insert(column, meaning).is_some() {
+                bail!("--map says twice what the column `{column}` is");
+            }
+        }
         query.push(("mapping", serde_json::to_string(&mapping)?));
     }
     for (name, value) in [
@@ -180,30 +239,16 @@ async fn send(hub: &Hub, options: &ImportOptions, bar: &mut Bar) -> anyhow::Resu
     if options.dry_run {
         query.push(("dry_run", "true".to_owned()));
     }
-    let told = || format!("reading {}", options.file.display());
-    let is_input = options.file.as_os_str() == "-";
-    let path = if is_input {
-        Path::new(INPUT)
-    } else {
-        &options.file
-    };
-    let file = File::open(path).await.with_context(told)?;
-    let about = file.metadata().await.with_context(told)?;
-    if let Some(name) = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .filter(|_| !is_input)
-    {
+    let Source { file, whole, name } = source;
+    if let Some(name) = name {
         query.push(("name", name.chars().take(255).collect()));
     }
-    let mut request = hub
-        .request(Method::POST, "/contacts/import", &query)?
-        .header(header::CONTENT_TYPE, "text/csv");
-    let whole = if about.is_file() && !is_input {
-        about.len()
-    } else {
-        0
+    let request = || -> anyhow::Result<_> {
+        let request = hub.request(Method::POST, "/contacts/import", &query)?;
+        Ok(request.header(header::CONTENT_TYPE, "text/csv"))
     };
+    hub.ask_to_send(request()?).await?;
+    let mut request = request()?;
     if whole > 0 {
         request = request.header(header::CONTENT_LENGTH, whole);
     }
@@ -222,6 +267,68 @@ async fn send(hub: &Hub, options: &ImportOptions, bar: &mut Bar) -> anyhow::Resu
                 }
             }
         }
+    }
+}
+
+/// A file that is to be sent.
+struct Source {
+    file: File,
+    /// Its length; 0 where nobody knows it.
+    whole: u64,
+    name: Option<String>,
+}
+
+impl Source {
+    async fn open(path: &Path) -> anyhow::Result<Self> {
+        let told = || format!("reading {}", path.display());
+        let is_input = path.as_os_str() == "-";
+        let at = if is_input { Path::new(INPUT) } else { path };
+        let file = File::open(at).await.with_context(told)?;
+        let about = file.metadata().await.with_context(told)?;
+        if about.is_dir() {
+            bail!("{} is a folder", path.display());
+        }
+        let name = at.file_name().and_then(|name| name.to_str());
+        Ok(Self {
+            file,
+            whole: match about.is_file() && !is_input {
+                true => about.len(),
+                false => 0,
+            },
+            name: name.filter(|_| !is_input).map(str::to_owned),
+        })
+    }
+}
+
+/// The file that says what is wrong with which row.
+struct ErrorList {
+    file: std::fs::File,
+    path: PathBuf,
+}
+
+impl ErrorList {
+    /// Made before anything is sent, so that nobody learns at the end that it cannot be.
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::File::create(path);
+        Ok(Self {
+            file: file.with_context(|| format!("writing {}", path.display()))?,
+            path: path.to_owned(),
+        })
+    }
+
+    fn write(&mut self, errors: &[Wrong]) -> anyhow::Result<()> {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let mut text = String::from("line,column,reason\r\n");
+        for wrong in errors {
+            let column = quoted(&guarded(wrong.column.as_deref().unwrap_or_default()));
+            text.push_str(&format!(
+                "{},{column},{}\r\n",
+                wrong.line,
+                quoted(&wrong.reason)
+            ));
+        }
+        let written = self.file.write_all(text.as_bytes());
+        written.with_context(|| format!("writing {}", self.path.display()))
     }
 }
 
@@ -254,11 +361,25 @@ fn body(file: File, went: Arc<AtomicU64>) -> Body {
     Body::wrap_stream(pieces)
 }
 
-/// Waits until an import has ended, and gives it.
+/// Waits until an import has ended, and gives it; also while the hub is started anew.
 async fn follow(hub: &Hub, id: &str, bar: &mut Bar) -> anyhow::Result<Value> {
     let started = Instant::now();
+    let mut heard = started;
     loop {
-        let answer = hub.get(&format!("/contacts/imports/{id}")).await?;
+        let answer = match hub.get(&format!("/contacts/imports/{id}")).await {
+            Err(error) if error.is::<Away>() && heard.elapsed() < PATIENCE => {
+                bar.say("the hub does not answer; waiting for it");
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            Err(error) => {
+                return Err(error.context(format!(
+                    "the import {id} is the hub's, which goes on with it when it is back"
+                )));
+            }
+            Ok(answer) => answer,
+        };
+        heard = Instant::now();
         let import: Import = serde_json::from_value(answer.clone())?;
         if import.status != "running" {
             bar.clear();
