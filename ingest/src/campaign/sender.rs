@@ -47,7 +47,8 @@ pub async fn warnings(
             Err(error @ StoreError::Unavailable(_)) => return Err(error),
             Err(_) => continue,
         };
-        if let Some(reason) = mistrusted(sender, &row.name, &credentials, &row.config) {
+        let settings = row.config.get("settings").unwrap_or(&Value::Null);
+        if let Some(reason) = mistrusted(sender, &row.name, &credentials, settings) {
             warnings.push(Warning {
                 field: "sender_email",
                 reason,

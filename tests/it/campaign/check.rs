@@ -219,5 +219,13 @@ async fn a_sender_that_will_not_be_believed_is_warned_of() {
         "{checked}"
     );
     reached(&hub, &other, "COMPLETED").await;
+    // Its bounces go to the sender's domain, which is as good.
+    let mut bouncing = post.channel();
+    bouncing["config"] = json!({"settings": {"return_path": "bounces@elsewhere.example"}});
+    let bouncing = hub.channel("email", bouncing).await;
+    let more = json!({"sender_email": "news@elsewhere.example", "channel_ids": [bouncing]});
+    let believed = newsletter(&hub, &list, more).await;
+    let checked = tell(&hub, &believed, "check").await;
+    assert_eq!(checked, json!({"ok": true, "problems": [], "warnings": []}));
     hub.done().await;
 }
