@@ -5,6 +5,7 @@
 mod campaign_events;
 mod change;
 mod configuration;
+mod contact;
 mod credentials;
 mod cursor;
 mod ledger;
