@@ -1,6 +1,7 @@
 //! What a setting may be.
 
 use anyhow::{Result, ensure};
+use reqwest::Url;
 use schemas::Backend;
 
 use super::Config;
@@ -92,6 +93,15 @@ impl Config {
             ensure!(
                 (least..=most).contains(&value),
                 "{name} is {value}; it must be from {least} to {most}"
+            );
+        }
+        // One that cannot be read would be as if there were none.
+        if let Some(url) = &self.gateway.sns_url {
+            let is_address =
+                Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+            ensure!(
+                is_address,
+                "gateway.sns_url must be an address such as https://sns.example"
             );
         }
         let backend = &self.language.backend;

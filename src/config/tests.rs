@@ -120,6 +120,8 @@ fn an_unknown_key_names_the_nearest() {
 fn wrong_values_are_refused_by_name_and_not_shown() {
     for (text, name) in [
         ("[gateway]\nlisten = 'nowhere'", "gateway.listen"),
+        ("[gateway]\nsns_url = 'hunter2'", "gateway.sns_url"),
+        ("[gateway]\nsns_url = 'ftp://hunter2'", "gateway.sns_url"),
         ("[project]\nmax_batch = 0", "project.max_batch"),
         ("[log]\nformat = 'xml'", "log.format"),
         ("[pipeline]\ngroups = [['route']]", "pipeline.groups"),
