@@ -203,7 +203,7 @@ mod tests {
     fn request(certificate: &str, topic: &str) -> Vec<u8> {
         json!({
             "Type": "SubscriptionConfirmation", "MessageId": "1", "TopicArn": topic, "Message": "m", "Token": "t",
-            "Timestamp": "2025-01-08T10:30:00.000Z", "SignatureVersion": "2", "Signature": "AA==",
+            "Timestamp": "2025-01-08T10:30:00.000Z", "SignatureVersion": "2", "Signature": format!("{}==", "A".repeat(342)),
             "SigningCertURL": format!("https://sns.eu-west-1.amazonaws.com/{certificate}"),
             "SubscribeURL": format!("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={topic}&Token=t"),
         })
@@ -244,6 +244,26 @@ mod tests {
             }
             assert_eq!(asked.load(Ordering::SeqCst), times, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn for_what_cannot_be_a_signature_nothing_is_asked() {
+        let (sns, asked) = fake().await;
+        let settings = json!({"sns_topic_arn": TOPIC});
+        let account = account(&settings);
+        let body = request("SimpleNotificationService-1.pem", TOPIC);
+        for (name, value) in [
+            ("SignatureVersion", "3"),
+            ("Signature", ""),
+            ("Signature", "AA=="),
+            ("Signature", "no base64"),
+        ] {
+            let mut odd: Value = serde_json::from_slice(&body).unwrap();
+            odd[name] = value.into();
+            let keys = sns.keys(&account, odd.to_string().as_bytes()).await;
+            assert!(keys.unwrap().is_null(), "{name}: {value}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]

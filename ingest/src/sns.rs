@@ -7,7 +7,7 @@
 //! request: its region's host by `https`, and there nothing but a certificate's file name or the confirmation of this topic.
 //! SNS itself answers queries at that host, and whoever chose one could have words of theirs read as a certificate.
 //!
-//! Invariants: nothing is fetched for another topic than the channel's; answers are bounded and no redirect is followed; a
+//! Invariants: nothing is fetched for another topic than the channel's, nor for what cannot be a signature; answers are bounded and no redirect is followed; a
 //! subscription is confirmed after its request was verified. Version 1 (SHA-1) is what topics have by default, so it is taken.
 //!
 //! Deliberately absent: the certificate's chain, whose middle SNS does not give (that it came by TLS from that host is what it
@@ -18,7 +18,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use egress::guard;
 pub use reqwest::Client;
 use ring::signature::{
-    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RsaParameters,
+    UnparsedPublicKey,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::Deserialize;
@@ -35,6 +36,8 @@ const TOPIC: &str = "sns_topic_arn";
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 /// A certificate has about 2 KB.
 const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+/// Of an RSA key of 2048 to 8192 bits.
+const SIGNATURE_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 /// Characters of what tells certificates apart.
 const MAX_NAME: usize = 64;
 /// The algorithm of an RSA key, with its null (RFC 3279, 2.3.1).
@@ -100,6 +103,7 @@ impl Notice {
         if self.topic_arn != topic {
             return Err(Refused::Mismatch);
         }
+        let (algorithm, given) = self.signature()?;
         let at = self
             .certificate(topic)
             .ok_or(Refused::Form("SigningCertURL"))?;
@@ -109,17 +113,21 @@ impl Notice {
             .and_then(Value::as_str)
             .and_then(|key| STANDARD.decode(key).ok())
             .ok_or(Refused::Mismatch)?;
-        let given = STANDARD
-            .decode(&self.signature)
-            .map_err(|_| Refused::Form("Signature"))?;
+        UnparsedPublicKey::new(algorithm, key)
+            .verify(self.signed().as_bytes(), &given)
+            .map_err(|_| Refused::Mismatch)
+    }
+
+    /// How it is signed, and by what; what cannot be a signature is known without a key.
+    fn signature(&self) -> Result<(&'static RsaParameters, Vec<u8>), Refused> {
         let algorithm = match self.signature_version.as_str() {
             "1" => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             "2" => &RSA_PKCS1_2048_8192_SHA256,
             _ => return Err(Refused::Form("SignatureVersion")),
         };
-        UnparsedPublicKey::new(algorithm, key)
-            .verify(self.signed().as_bytes(), &given)
-            .map_err(|_| Refused::Mismatch)
+        let given = STANDARD.decode(&self.signature).ok();
+        let given = given.filter(|given| SIGNATURE_BYTES.contains(&given.len()));
+        Ok((algorithm, given.ok_or(Refused::Form("Signature"))?))
     }
 
     /// What the signature is over: names and values, a line each, in the order of the names.
@@ -214,6 +222,7 @@ fn at_home(address: &str, topic: &str) -> Option<Url> {
 pub fn certificate(account: &Account<'_>, body: &[u8]) -> Option<Url> {
     let topic = topic(account)?;
     let notice = Notice::of(body).filter(|notice| notice.topic_arn == topic)?;
+    notice.signature().ok()?;
     notice.certificate(topic)
 }
 
