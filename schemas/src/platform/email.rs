@@ -1,6 +1,6 @@
 //! E-mail.
 
-use super::{Ability, Field, Form, Pem, Platform, field};
+use super::{Ability, Alphabet, Field, Form, Part, Pem, Platform, field};
 use crate::ChannelKind;
 
 const HOST: Field = field("host", Form::Host, "The server.").required();
@@ -16,6 +16,19 @@ const CA_PEM: Field = field(
     Form::Pem(Pem::Certificate),
     "One more authority, for a server with a private one.",
 );
+
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html>; a topic in order (`.fifo`) cannot
+/// call a webhook.
+const TOPIC_ARN: Form = Form::Like(&[
+    Part::Is("arn:aws"),
+    Part::Of(Alphabet::Word, 0, 16),
+    Part::Is(":sns:"),
+    Part::Of(Alphabet::Word, 1, 32),
+    Part::Is(":"),
+    Part::Of(Alphabet::Digit, 12, 12),
+    Part::Is(":"),
+    Part::Of(Alphabet::Word, 1, 256),
+]);
 
 const SMTP: &[Field] = &[
     HOST,
@@ -89,7 +102,7 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "sendgrid_public_key",
-            Form::Token,
+            Form::P256Key,
             "SendGrid's verification key of its signed event webhook, where mail leaves by SendGrid.",
         ),
         field(
@@ -107,8 +120,8 @@ pub(super) const PLATFORM: Platform = Platform {
         field("imap", Form::Fields(IMAP), "Where mail is fetched."),
         field(
             "dkim_private_key",
-            Form::Words(8192),
-            "Signs mail (DKIM): a private key as PEM, RSA of at least 2048 bits or Ed25519; `tidings dkim` makes one.",
+            Form::Pem(Pem::MailKey),
+            "Signs mail (DKIM): a private key, RSA of at least 2048 bits or Ed25519; `tidings dkim` makes one.",
         ),
         field(
             "dkim_selector",

@@ -45,6 +45,8 @@ pub enum Form {
     Uuid,
     /// A key or certificate (RFC 7468).
     Pem(Pem),
+    /// A public key on P-256: the base64 of its DER, as SendGrid shows it.
+    P256Key,
     /// An `http` or `https` address.
     Url,
     /// As [`Form::Url`], to which paths are added: without a query.
@@ -104,6 +106,7 @@ impl Form {
             Self::Password => !text.is_empty() && !text.contains(['\0', '\r', '\n']),
             Self::Token => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()),
             Self::Like(parts) => shape::fits(parts, text),
+            Self::P256Key => pem::is_p256(text),
             Self::Uuid => text.len() == 36 && text.parse::<uuid::Uuid>().is_ok(),
             Self::Url => address(text, HTTP).is_some(),
             Self::Base => address(text, HTTP).is_some_and(|url| url.query().is_none()),
@@ -134,6 +137,9 @@ impl Form {
             Self::Like(parts) => shape::wanted(parts),
             Self::Uuid => "a UUID with its four hyphens".into(),
             Self::Pem(pem) => pem.wanted().into(),
+            Self::P256Key => {
+                "a public key on P-256 as one line of base64 without `-----BEGIN …-----`: 124 characters, `MFkwEwYHKoZIzj0C…` as the platform shows it".into()
+            }
             Self::Url => "an `https://` or `http://` address without user, password and fragment".into(),
             Self::Base => {
                 "an `https://` or `http://` address without user, password, query and fragment".into()
