@@ -16,10 +16,14 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny},
 };
+use serde_json::Value;
 use serde_path_to_error::Segment;
 use tokio::time::timeout;
 
-use crate::{hub::Hub, problem::ApiError};
+use crate::{
+    hub::Hub,
+    problem::{ApiError, misfit},
+};
 
 /// A JSON body, within the limit of the settings.
 #[derive(Debug)]
@@ -59,10 +63,10 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = pointer(error.path());
         match error.inner() {
-            inner if inner.is_data() => misfit(place, &inner.to_string()),
+            inner if inner.is_data() => refused(place, &inner.to_string()),
             // A number where one of several names should be is called a fault of the syntax.
             _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
-                ApiError::invalid(place, "This is not of the documented form.")
+                ApiError::invalid(place, misfit::FORM)
             }
             inner => broken(inner),
         }
@@ -89,38 +93,24 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// What serde says of a value that does not fit, without the value.
-fn misfit(mut place: String, said: &str) -> ApiError {
+/// A value within a body that was read, as what it must be.
+///
+/// # Errors
+/// When it is not; `place` is where it stands.
+pub(crate) fn part<T: DeserializeOwned>(place: &str, value: Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let place = format!("{place}{}", pointer(error.path()));
+        refused(place, &error.inner().to_string())
+    })
+}
+
+fn refused(mut place: String, said: &str) -> ApiError {
     let said = said.split(" at line ").next().unwrap_or(said);
     if let Some(name) = said.strip_prefix("missing field `") {
         place = format!("{place}/{}", name.trim_end_matches('`'));
         return ApiError::invalid(place, "This is missing.");
     }
-    for start in ["invalid type: ", "invalid value: "] {
-        if let Some((given, expected)) = said
-            .strip_prefix(start)
-            .and_then(|rest| rest.rsplit_once(", expected "))
-        {
-            let kind = given.split([' ', '`']).next().unwrap_or_default();
-            let kind = match kind {
-                "floating" => "fraction",
-                "sequence" => "list",
-                "map" => "object",
-                kind => kind,
-            };
-            let expected = match expected {
-                "a map" => "an object",
-                "a sequence" => "a list",
-                expected => expected,
-            };
-            return ApiError::invalid(place, format!("This must be {expected}, not {kind}."));
-        }
-    }
-    let said = said.replace(" of untagged enum", "");
-    let mut letters = said.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    let sentence: String = first.into_iter().chain(letters).collect();
-    ApiError::invalid(place, format!("{sentence}."))
+    ApiError::invalid(place, misfit::sentence(said))
 }
 
 /// Who holds the other end of the connection: a proxy, where there is one.
@@ -212,7 +202,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         axum::extract::Query::<T>::try_from_uri(&parts.uri)
             .map(|query| Self(query.0))
-            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+            .map_err(|rejection| ApiError::bad_request(misfit::query(&rejection.body_text())))
     }
 }
 
@@ -227,7 +217,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         axum::extract::Path::<T>::from_request_parts(parts, state)
             .await
             .map(|path| Self(path.0))
-            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))
+            .map_err(|rejection| ApiError::bad_request(misfit::path(&rejection.body_text())))
     }
 }
 
@@ -316,20 +306,20 @@ mod tests {
                 r#"{"list":[{"n":1},{"n":"hunter2, expected x"}]}"#,
                 422,
                 "/list/1/n",
-                "must be u8, not string",
+                "must be a whole number from 0 to 255, not a string",
             ),
             (
                 r#"{"list":[{"n":700}]}"#,
                 422,
                 "/list/0/n",
-                "must be u8, not integer",
+                "must be a whole number from 0 to 255.",
             ),
             (r#"{"list":[{}]}"#, 422, "/list/0/n", "This is missing."),
             (
                 r#"{"list":{"a":"hunter2"}}"#,
                 422,
                 "/list",
-                "must be a list, not object",
+                "must be a list, not an object",
             ),
             (
                 r#"{"list":[{"n":1,"m":2}]}"#,

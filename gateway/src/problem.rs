@@ -6,6 +6,7 @@
 
 mod cause;
 mod form;
+pub(crate) mod misfit;
 #[cfg(test)]
 mod tests;
 

@@ -125,7 +125,10 @@ async fn refusals_are_problems_whoever_makes_them() {
         .post("/api/v1/channels", &admin, rules.to_string())
         .await
         .problem(422);
-    assert_eq!(problem["errors"][0]["pointer"], "/config/routing/rules/0");
+    assert_eq!(
+        problem["errors"][0]["pointer"],
+        "/config/routing/rules/0/then"
+    );
     let large = format!(r#"{{"name":"{}"}}"#, "x".repeat(2 << 20));
     rig.post("/api/v1/channels", &admin, large)
         .await

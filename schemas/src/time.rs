@@ -78,13 +78,27 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
-            DateTime::parse_from_rfc3339(&text)
-                .map(|at| Self(at.timestamp_micros()))
-                .map_err(de::Error::custom)
+            deserializer.deserialize_str(Reader)
         } else {
             i64::deserialize(deserializer).map(Self)
         }
+    }
+}
+
+/// Reads RFC 3339, and says what is wanted where it is not.
+struct Reader;
+
+impl de::Visitor<'_> for Reader {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a date and time such as 2026-01-31T09:00:00Z")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|at| Timestamp(at.timestamp_micros()))
+            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
     }
 }
 
@@ -101,5 +115,19 @@ mod tests {
         let packed = rmp_serde::to_vec(&at).unwrap();
         assert_eq!(rmp_serde::from_slice::<Timestamp>(&packed).unwrap(), at);
         assert_eq!(packed.len(), 9);
+        for (wrong, why) in [
+            ("\"\"", "invalid value"),
+            ("\"2026-01-31\"", "invalid value"),
+            ("5", "invalid type"),
+        ] {
+            let error = serde_json::from_str::<Timestamp>(wrong)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(why), "{error}");
+            assert!(
+                error.contains("expected a date and time such as"),
+                "{error}"
+            );
+        }
     }
 }

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     auth::{self, Caller, Permission},
+    extract::part,
     hub::Hub,
     problem::ApiError,
     route::{message_in::MessageIn, message_out::MessageOut, send},
@@ -193,9 +194,9 @@ async fn act(hub: &Arc<Hub>, caller: &Caller, said: Said) -> Option<Value> {
     let (conversation, signal) = match said {
         Said::Auth { .. } | Said::Watch(_) | Said::Unwatch(_) => return None,
         Said::Send(body) => {
-            let body: MessageIn = match serde_json::from_value(body) {
+            let body: MessageIn = match part("", body) {
                 Ok(body) => body,
-                Err(problem) => return Some(error("malformed", &problem.to_string())),
+                Err(refused) => return Some(error("malformed", refused.detail())),
             };
             return Some(
                 match send::queue(hub, caller, &HeaderMap::new(), body).await {

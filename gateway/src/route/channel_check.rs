@@ -9,7 +9,7 @@ use schemas::{
 };
 use serde_json::{Map, Value};
 
-use crate::problem::ApiError;
+use crate::{extract::part, problem::ApiError};
 
 /// Longest regular expression of a rule, in bytes.
 const MAX_REGEX: usize = 512;
@@ -90,8 +90,7 @@ fn routing(given: &Value) -> Result<(), ApiError> {
 }
 
 fn rule(pointer: &str, given: &Value, names: &mut HashSet<String>) -> Result<(), ApiError> {
-    let rule: Rule = serde_json::from_value(given.clone())
-        .map_err(|error| ApiError::invalid(pointer, format!("Not a rule: {error}.")))?;
+    let rule: Rule = part(pointer, given.clone())?;
     let name = if rule.name.is_empty() || rule.name.len() > 255 {
         Err("This must have 1 to 255 bytes.")
     } else if names.insert(rule.name.clone()) {
