@@ -14,9 +14,8 @@ pub const MAX_LIMITS: usize = 1000;
 pub const EVERY_DOMAIN: &str = "*";
 /// Longest name of a host (RFC 1035).
 const MAX_NAME: usize = 253;
-/// Messages a second: the slowest is one in a little less than three hours.
-const SLOWEST: f64 = 0.0001;
-const FASTEST: f64 = 100_000.0;
+/// Messages a second that a limit or a campaign's pace may be; the slowest is one in a little less than three hours.
+pub const RATES: std::ops::RangeInclusive<f64> = 0.0001..=100_000.0;
 
 /// How much may leave in a second, over all campaigns of a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -123,7 +122,7 @@ impl Limits {
 const NO_RATE: &str = "must be from 0.0001 to 100000 messages a second";
 
 fn is_rate(rate: f64) -> bool {
-    (SLOWEST..=FASTEST).contains(&rate)
+    RATES.contains(&rate)
 }
 
 /// The one form of a provider's name.
@@ -224,5 +223,7 @@ mod tests {
             .collect();
         assert_eq!(wrong(json!({"domains": many}))[0].0, "/domains");
         assert!(wrong(json!({"per_second": 0.0001, "domains": {"*": 100_000}})).is_empty());
+        let (slowest, fastest) = RATES.into_inner();
+        assert!(NO_RATE.contains(&format!("{slowest} to {fastest} ")));
     }
 }

@@ -19,7 +19,7 @@ use crate::{ChannelKind, DeliveryState};
 
 pub use chunk::{CHUNK, Chunk};
 pub use event::{CampaignEvent, CampaignEventType, Verdict};
-pub use limit::{EVERY_DOMAIN, LimitWrong, Limits, MAX_LIMITS, provider};
+pub use limit::{EVERY_DOMAIN, LimitWrong, Limits, MAX_LIMITS, RATES, provider};
 pub use plan::{Pace, Plan, PlannedChannel, Tracked, Wording};
 pub use wish::{Unsubscribe, Wish};
 

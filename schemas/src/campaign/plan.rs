@@ -74,11 +74,11 @@ pub struct Tracked {
 pub struct Pace {
     /// Messages a second at most, over all channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(exclusive_minimum = 0.0)]
+    #[schema(minimum = 0.0001, maximum = 100_000.0)]
     pub per_second: Option<f64>,
     /// Messages a second at most to any one domain of e-mail addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(exclusive_minimum = 0.0)]
+    #[schema(minimum = 0.0001, maximum = 100_000.0)]
     pub per_second_and_domain: Option<f64>,
     /// Share of failures and bounces, 0 to 1, among the last thousand that pauses the campaign; 1: never.
     #[serde(default = "a_fifth")]

@@ -2,7 +2,7 @@
 
 use schemas::{
     ChannelId, ListId, PlatformTemplate, SegmentId, TemplateId, Timestamp,
-    campaign::{CampaignType, Pace, Unsubscribe},
+    campaign::{CampaignType, Pace, RATES, Unsubscribe},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,8 +14,6 @@ use crate::problem::ApiError;
 
 const MAX_CONTENT: usize = 100_000;
 const MAX_CHOSEN: usize = 100;
-/// The fastest pace that can be asked for.
-const FASTEST: f64 = 1_000_000.0;
 
 /// A campaign to be made, or in place of another.
 #[derive(Deserialize, ToSchema)]
@@ -171,12 +169,13 @@ fn email(pointer: &str, address: Option<&str>) -> Result<(), ApiError> {
 }
 
 fn rate(pointer: &str, rate: Option<f64>) -> Result<(), ApiError> {
-    if rate.is_none_or(|rate| rate > 0.0 && rate <= FASTEST) {
+    if rate.is_none_or(|rate| RATES.contains(&rate)) {
         return Ok(());
     }
+    let (slowest, fastest) = RATES.into_inner();
     Err(ApiError::invalid(
         pointer,
-        "Give a number above 0 and at most 1000000; leave it out for no limit.",
+        format!("Give a number from {slowest} to {fastest}; leave it out for no limit."),
     ))
 }
 
