@@ -46,7 +46,7 @@ async fn contacts_are_made_found_changed_and_deleted() {
         (&ann["language"], &ann["preferred_channel"]),
         (&json!("de-AT"), &json!("phone"))
     );
-    assert_eq!(ann["addresses"][0]["address"], "Ann@bücher.example");
+    assert_eq!(ann["addresses"][0]["address"], "ann@bücher.example");
     assert_eq!(ann["addresses"][0]["consent"], "given");
     assert!(ann["addresses"][0]["consent_at"].is_string());
     assert_eq!(ann["addresses"][1]["address"], "+49301234567");

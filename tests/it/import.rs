@@ -22,7 +22,7 @@ async fn send(hub: &Hub, query: &str, file: impl Into<reqwest::Body>) -> (Status
 }
 
 /// Sends a file, and waits until it is read in.
-async fn import(hub: &Hub, query: &str, file: impl Into<reqwest::Body>) -> Value {
+pub(crate) async fn import(hub: &Hub, query: &str, file: impl Into<reqwest::Body>) -> Value {
     let (status, taken) = send(hub, query, file).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
     ended(hub, taken["id"].as_str().unwrap()).await
@@ -80,7 +80,7 @@ async fn a_file_becomes_contacts_and_its_bad_rows_are_told() {
         eve@example.org;Eve;;;german!;;;\r\n\
         ;Nobody;;;;;;\r\n\
         \"fay@example.org\";\"two\r\nlines\";;;;;;\r\n\
-        ANN@example.org;Another;;;;;;\r\n\
+        anna@example.org;Another;;;;;;\r\n\
         ann@EXAMPLE.org;;Jones;;;4;;\r\n\
         g\u{fc}nter@example.org;G\u{fc}nter;;;;;;;;;\r\n\
         hal@example.org;a;b;c;d;e;f;g;h\r\n";

@@ -1,8 +1,8 @@
 //! Addresses in one form each: what comes from a platform, a file and a form is then one contact.
 //!
 //! Invariants: pure; the form of a form is itself; where a platform's own spelling is kept ([`phone::canonical`] and
-//! `stages`), an address that passes here has the same form there. Deliberately absent: whether anybody reads what is sent
-//! there.
+//! `stages`), an address that passes here has the same form there. But for e-mail: who writes is answered at the address as
+//! written, and is whom [`identity`] says. Deliberately absent: whether anybody reads what is sent there.
 
 pub mod email;
 pub mod phone;
@@ -73,6 +73,15 @@ pub fn canonical(kind: &str, address: &str) -> Result<String, AddressError> {
     }
 }
 
+/// Who an address is that a platform tells of.
+#[must_use]
+pub fn identity(kind: &str, address: &str) -> String {
+    match kind {
+        "email" => email::identity(address),
+        _ => address.to_owned(),
+    }
+}
+
 /// A business-scoped user id
 /// (<https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids>).
 fn is_scoped_id(address: &str) -> bool {
@@ -93,7 +102,7 @@ mod tests {
     #[test]
     fn each_kind_has_its_form() {
         for (kind, given, form) in [
-            ("email", " Ann@EXAMPLE.Org ", Ok("Ann@example.org")),
+            ("email", " Ann@EXAMPLE.Org ", Ok("ann@example.org")),
             (
                 "gmail",
                 "ann@xn--bcher-kva.example",

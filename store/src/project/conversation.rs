@@ -1,6 +1,6 @@
 //! What new messages add to their conversations: one row each, however many messages it has in a batch.
 
-use schemas::{Direction, Message, MessageType, PartyType, Priority, Timestamp};
+use schemas::{Direction, Message, MessageType, PartyType, Priority, Timestamp, address};
 use sqlx::{
     PgConnection,
     types::chrono::{DateTime, Utc},
@@ -153,6 +153,12 @@ pub(super) async fn write(
     let keys = texts(|a| Some(a.line.conversation_key.to_owned()));
     let kinds = texts(|a| Some(a.line.kind.address_kind().to_owned()));
     let participants = texts(|a| Some(participant(&a.line).to_owned()));
+    let addresses = texts(|a| {
+        Some(address::identity(
+            a.line.kind.address_kind(),
+            participant(&a.line),
+        ))
+    });
     let names = texts(|a| a.name.map(str::to_owned));
     let subjects = texts(|a| a.subject.map(str::to_owned));
     let priorities = texts(|a| Some(a.priority.name().to_owned()));
@@ -188,10 +194,10 @@ pub(super) async fn write(
               i.own, i.heard
           from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
                       $9::text[], $10::text[], $11::integer[], $12::bigint[], $13::bigint[], $14::timestamptz[], $15::text[],
-                      $16::text[], $17::text[], $18::timestamptz[]) with ordinality
+                      $16::text[], $17::text[], $18::timestamptz[], $19::text[]) with ordinality
                as i (id, tenant_id, channel_id, key, kind, participant, name, subject, priority, tags, unread, count,
-                     position, at, preview, assign, own, heard, place)
-          left join contact_addresses a on a.tenant_id = i.tenant_id and a.kind = i.kind and a.address = i.participant
+                     position, at, preview, assign, own, heard, address, place)
+          left join contact_addresses a on a.tenant_id = i.tenant_id and a.kind = i.kind and a.address = i.address
           order by i.place
           on conflict (id) do update set
               participant_name = case when v.participant_id = excluded.participant_id
@@ -234,7 +240,8 @@ pub(super) async fn write(
         &previews as &[Option<String>],
         &assigns as &[Option<String>],
         &owns as &[Option<String>],
-        &heard as &[Option<DateTime<Utc>>]
+        &heard as &[Option<DateTime<Utc>>],
+        &addresses as &[Option<String>]
     )
     .execute(connection)
     .await?;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use schemas::{ContactId, Direction, PartyType};
+use schemas::{ContactId, Direction, PartyType, address};
 use sqlx::{PgConnection, types::chrono::NaiveDate};
 use uuid::Uuid;
 
@@ -67,7 +67,7 @@ async fn contacts(
         }
         if line.message.direction == Direction::Inbound && sender.kind == PartyType::User && fits {
             let kind = line.kind.address_kind();
-            let address = text::clean(&sender.id).into_owned();
+            let address = address::identity(kind, &text::clean(&sender.id));
             let id = ContactId::of(line.tenant, kind, &address);
             let entry = seen
                 .entry((line.tenant.0, kind, address))

@@ -4,7 +4,7 @@
 //! alone; what is looked at beside the contact is the tenant's. A condition that is null of a contact counts as false, so
 //! `not` is the opposite of what it stands before, whatever is missing.
 
-use schemas::{TenantId, Timestamp};
+use schemas::{TenantId, Timestamp, address::email};
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder, types::chrono::DateTime};
 
@@ -157,7 +157,10 @@ impl Writer<'_> {
         }
         if !is_null {
             self.query.push(" and ");
-            self.text(column, test);
+            match (kind, test) {
+                (None, Test::OneOf(values)) => self.text(column, &Test::OneOf(spelled(values))),
+                _ => self.text(column, test),
+            }
         }
         self.query.push(")");
     }
@@ -356,4 +359,11 @@ const fn since_name(since: Since) -> &'static str {
         Since::Created => "c.created_at",
         Since::Updated => "c.updated_at",
     }
+}
+
+/// Addresses of whatever kind: as written, and those of e-mail in their one form.
+fn spelled(values: &[Value]) -> Vec<Value> {
+    let texts = values.iter().filter_map(Value::as_str);
+    let forms = texts.filter_map(email::canonical).map(Value::String);
+    values.iter().cloned().chain(forms).collect()
 }

@@ -16,6 +16,7 @@ mod post;
 mod reach;
 mod schedule;
 mod signed;
+mod spelling;
 
 use futures::{StreamExt, stream};
 use reqwest::{Method, StatusCode};
