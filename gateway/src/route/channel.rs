@@ -8,7 +8,10 @@ use axum::{extract::State, http::StatusCode};
 use schemas::{ChannelId, ChannelKind, ChannelStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use store::channel::{ChannelFilter, ChannelNew, ChannelPatch as StorePatch};
+use store::{
+    campaign::{MAX_NEEDING, Needing},
+    channel::{ChannelFilter, ChannelNew, ChannelPatch as StorePatch},
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{channel_check, channel_out::ChannelOut, object, optional_text, text};
@@ -291,17 +294,22 @@ pub(crate) async fn put(
     update(state, caller, path, body).await
 }
 
-/// Delete a channel with its conversations and messages.
+/// Delete a channel with its conversations and messages; not while a campaign needs it.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}", tag = "channels", operation_id = "delete_channel",
     params(("channel_id" = uuid::Uuid, Path, description = "The channel")),
-    responses((status = 204, description = "It is gone"))
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 409, description = "Campaigns that are not over send by it", body = Problem,
+            content_type = "application/problem+json")
+    )
 )]
 pub(crate) async fn delete(
     State(hub): State<Arc<Hub>>,
     caller: Caller,
     Path(id): Path<ChannelId>,
 ) -> Result<StatusCode, ApiError> {
+    needless(&store::campaign::needing(&hub.store, caller.tenant, id).await?)?;
     store::channel::delete(&hub.store, caller.tenant, id)
         .await
         .map_err(missing)?;
@@ -310,6 +318,25 @@ pub(crate) async fn delete(
     hub.audit(&caller, "channel.delete", channel(id), None)
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether no campaign needs the channel.
+fn needless(campaigns: &[Needing]) -> Result<(), ApiError> {
+    if campaigns.is_empty() {
+        return Ok(());
+    }
+    let mut named: Vec<String> = campaigns
+        .iter()
+        .map(|campaign| format!("\"{}\" ({})", campaign.name, campaign.status.name()))
+        .collect();
+    if i64::try_from(campaigns.len()).is_ok_and(|count| count >= MAX_NEEDING) {
+        named.push("perhaps others".to_owned());
+    }
+    Err(ApiError::conflict(format!(
+        "Campaigns that are not over send by this channel: {}. Stop them or wait until they are completed, and take a \
+         scheduled one off its schedule or give it another channel; then delete this one.",
+        named.join(", ")
+    )))
 }
 
 /// What a test found.

@@ -16,6 +16,7 @@ pub mod check;
 pub mod chunk;
 pub mod expand;
 pub mod ledger;
+mod needing;
 pub mod reaction;
 pub mod recipient;
 mod row;
@@ -23,4 +24,5 @@ pub mod status;
 pub mod tally;
 pub mod watch;
 
+pub use needing::{MAX_NEEDING, Needing, needing};
 pub use row::{CampaignDraft, CampaignFilter, CampaignRow, create, delete, get, list, replace};

@@ -11,6 +11,7 @@ mod inbox;
 mod killed;
 mod limit;
 mod mail;
+mod needed;
 mod outcome;
 mod post;
 mod reach;
