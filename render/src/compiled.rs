@@ -9,6 +9,7 @@ use minijinja::{Environment, Value};
 use schemas::{
     ChannelKind, PlatformTemplate,
     campaign::{Tracked, Wording},
+    invisible::is_blank,
 };
 
 use crate::{
@@ -138,7 +139,7 @@ impl Compiled {
     }
 
     /// What a recipient gets by a channel of this kind: the approved message, where it is one for such a channel, else
-    /// the words. A sandbox that has no words says which approved message it would be.
+    /// the words; a mail whose subject has a template gets none without words in it. A sandbox that has no words says which approved message it would be.
     ///
     /// # Errors
     /// [`RenderError`]: this recipient cannot be written to; the next one may.
@@ -151,7 +152,12 @@ impl Compiled {
         let shown = kind == ChannelKind::Sandbox && !self.has_words();
         let approved = self.approved(recipient.language);
         let Some(approved) = approved.filter(|approved| shown || approved.fits(kind)) else {
-            return self.render(recipient, links);
+            let said = self.render(recipient, links)?;
+            let is_mail = kind.address_kind() == ChannelKind::Email.address_kind();
+            return match &said.subject {
+                Some(subject) if is_mail && is_blank(subject) => Err(RenderError::NoSubject),
+                _ => Ok(said),
+            };
         };
         let filled = self.filled(approved, recipient, links)?;
         Ok(Rendered {

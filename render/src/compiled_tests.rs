@@ -241,3 +241,29 @@ fn problems_have_a_place() {
     let found = compiled(&[wording(None, "a\n{% if x %}")], &[]).unwrap_err();
     assert_eq!((found[0].line, found.len()), (2, 1), "{found:?}");
 }
+
+#[test]
+fn a_mail_whose_subject_comes_out_empty_is_none() {
+    let none = Map::new();
+    let with = |subject: &str| {
+        let wording = Wording {
+            subject: Some(subject.into()),
+            ..wording(None, "Hello")
+        };
+        compiled(&[wording], &[]).unwrap()
+    };
+    for subject in [
+        "{{ \"\" }}",
+        " {{ nick | default(\"\") }} ",
+        "{{ nick | default(\"\u{200b}\") }}",
+    ] {
+        let compiled = with(subject);
+        let said = |kind| compiled.render_for(kind, &recipient(&none), &Marked);
+        for mail in [ChannelKind::Email, ChannelKind::Gmail] {
+            assert_eq!(said(mail), Err(RenderError::NoSubject), "{subject}");
+        }
+        assert!(said(ChannelKind::Telegram).is_ok(), "{subject}");
+    }
+    let said = with("{{ name }}").render_for(ChannelKind::Email, &recipient(&none), &Marked);
+    assert_eq!(said.unwrap().subject.as_deref(), Some("Ada"));
+}

@@ -141,4 +141,7 @@ pub enum RenderError {
     },
     #[error("the message is empty")]
     Empty,
+    /// What the template of a mail's subject makes of the contact has nothing that anybody would see.
+    #[error("the subject is empty")]
+    NoSubject,
 }

@@ -14,6 +14,7 @@ mod books;
 mod expand;
 mod lead;
 mod place;
+mod sample;
 mod sender;
 mod start;
 

@@ -16,7 +16,7 @@ use store::{
     list, segment,
 };
 
-use super::approved;
+use super::{approved, sample};
 
 /// Why a campaign cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +91,9 @@ pub async fn plan(store: &Store, row: &CampaignRow) -> Result<Plan, StartError> 
         ),
         Some(Ok(compiled)) if missing.is_empty() => {
             audience(store, row, &choice, &channels, compiled, &mut missing).await?;
+            if missing.is_empty() {
+                sample::subjects(store, row, &choice, &channels, compiled, &mut missing).await?;
+            }
         }
         Some(Ok(_)) | None => {}
     }

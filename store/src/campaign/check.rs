@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use schemas::{TemplateId, TenantId, campaign::Wording};
+use schemas::{ContactId, TemplateId, TenantId, campaign::Wording};
 use sqlx::{QueryBuilder, Row};
 
 use crate::{Store, StoreError, contact::Choice, timed};
 
 /// How long looking through an audience may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How many are looked at one by one.
+pub const SAMPLE: i64 = 100;
 
 /// What a template says in each of its languages, and its metadata; the one without a language first.
 ///
@@ -75,6 +78,56 @@ pub async fn lacking(
         lacking.push(row.try_get(place + 1)?);
     }
     Ok(Some((row.try_get(0)?, lacking)))
+}
+
+/// Whom a [`sample`] is of.
+#[derive(Clone, Debug)]
+pub struct Sampled {
+    pub id: ContactId,
+    pub name: Option<String>,
+    pub language: Option<String>,
+    pub time_zone: Option<String>,
+    pub attributes: serde_json::Value,
+    /// Of the kind that was asked for.
+    pub address: String,
+}
+
+/// The first [`SAMPLE`] of a chosen audience who have an address of this kind that may be written to; nobody when that took
+/// longer than fifteen seconds.
+///
+/// # Errors
+/// [`StoreError::Unavailable`].
+pub async fn sample(
+    store: &Store,
+    tenant: TenantId,
+    choice: &Choice,
+    kind: &str,
+) -> Result<Vec<Sampled>, StoreError> {
+    let mut query = QueryBuilder::new(
+        "select c.id, c.name, c.language, c.time_zone, c.attributes, a.address from contacts c cross join lateral (
+             select address from contact_addresses where contact_id = c.id and tenant_id = c.tenant_id
+                 and consent in ('given', 'unknown') and kind = ",
+    );
+    query.push_bind(kind);
+    query.push(" order by address limit 1) a where c.tenant_id = ");
+    query.push_bind(tenant.0).push(" and ");
+    choice.push(&mut query, tenant);
+    query.push(" order by c.seq limit ").push_bind(SAMPLE);
+    let mut transaction = timed::begin(store, TIMEOUT).await?;
+    let found = query.build().fetch_all(&mut *transaction).await;
+    let rows = timed::within(found)?.unwrap_or_default();
+    rows.into_iter()
+        .map(|row| {
+            Ok(Sampled {
+                id: ContactId(row.try_get("id")?),
+                name: row.try_get("name")?,
+                language: row.try_get("language")?,
+                time_zone: row.try_get("time_zone")?,
+                attributes: row.try_get("attributes")?,
+                address: row.try_get("address")?,
+            })
+        })
+        .collect()
 }
 
 /// Whether anybody of a chosen audience has an address of these kinds that may be written to; none when that took longer

@@ -4,8 +4,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    audience, call, done, draft, id, mailed, newsletter, post::Post, reached, sandboxed, tell,
-    without_sandbox,
+    audience, call, done, draft, id, mailed, newsletter, post::Post, reached, recipients,
+    sandboxed, tell, without_sandbox,
 };
 use crate::rig::Hub;
 
@@ -227,5 +227,58 @@ async fn a_sender_that_will_not_be_believed_is_warned_of() {
     let believed = newsletter(&hub, &list, more).await;
     let checked = tell(&hub, &believed, "check").await;
     assert_eq!(checked, json!({"ok": true, "problems": [], "warnings": []}));
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_mail_whose_subject_comes_out_empty() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    hub.channel("email", post.channel()).await;
+    let news = json!({"subject_line": "{{ nick }}"});
+    let person = |number: usize, nick: &str| {
+        let mut contact = mailed(&format!("person{number}@example.org"));
+        contact["attributes"] = json!({"nick": nick});
+        contact
+    };
+    let (few, _) = audience(&hub, 2, |number| person(number, ["Ada", " "][number])).await;
+    let campaign = newsletter(&hub, &few, news.clone()).await;
+    let problems = refused(&hub, &campaign, "start", &json!({})).await;
+    says(
+        &problems,
+        "/subject_line",
+        "1 would get a mail without a subject",
+    );
+    let path = format!("/campaigns/{campaign}/check");
+    let checked = done(&hub, Method::POST, &path, &json!({})).await;
+    assert_eq!(
+        checked["problems"][0]["pointer"], "/subject_line",
+        "{checked}"
+    );
+
+    // A hundred are looked at; who comes after them is found out about when it is their turn.
+    let late = 120;
+    let (many, contacts) = audience(&hub, late, |number| {
+        person(number + 10, if number + 1 == late { "" } else { "Ada" })
+    })
+    .await;
+    let campaign = newsletter(&hub, &many, news).await;
+    tell(&hub, &campaign, "start").await;
+    reached(&hub, &campaign, "COMPLETED").await;
+    let failed = recipients(&hub, &campaign, "&status=FAILED").await;
+    assert_eq!(failed.len(), 1);
+    assert_eq!(
+        (
+            &failed[0]["contact_id"],
+            &failed[0]["failure_class"],
+            &failed[0]["failure_reason"]
+        ),
+        (
+            &json!(contacts.last()),
+            &json!("template"),
+            &json!("the subject is empty")
+        )
+    );
+    assert_eq!(post.mails().len(), late - 1);
     hub.done().await;
 }
