@@ -20,6 +20,7 @@ pub mod envelope;
 pub mod frame;
 pub mod generic;
 pub mod id;
+pub mod invisible;
 pub mod keys;
 pub mod labelled;
 pub mod language_tag;

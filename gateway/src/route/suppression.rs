@@ -9,6 +9,7 @@ use axum::{
 };
 use schemas::{
     ChannelId, ChannelKind, SuppressionId, SuppressionReason, SuppressionScope, Timestamp,
+    invisible::is_invisible,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -177,11 +178,11 @@ pub(crate) async fn create(
     let address = &body.address;
     if address.is_empty()
         || address.len() > MAX_ADDRESS_BYTES
-        || address.chars().any(char::is_control)
+        || address.contains(|c: char| c.is_control() || is_invisible(c))
     {
         return Err(ApiError::invalid(
             "/address",
-            format!("This must have 1 to {MAX_ADDRESS_BYTES} bytes and no control characters."),
+            format!("This must have 1 to {MAX_ADDRESS_BYTES} bytes and no control characters or invisible ones."),
         ));
     }
     optional_text("/detail", body.detail.as_ref(), 500)?;

@@ -7,6 +7,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::invisible::is_invisible;
+
 /// RFC 5321, 4.5.3.1.
 const MAX_LOCAL: usize = 64;
 const MAX_DOMAIN: usize = 253;
@@ -15,6 +17,9 @@ const MAX_DOMAIN: usize = 253;
 #[must_use]
 pub fn canonical(address: &str) -> Option<String> {
     let (local, domain) = address.trim().rsplit_once('@')?;
+    if has_invisible(address) {
+        return None;
+    }
     let local = self::local(local);
     let domain = self::domain(&domain.nfc().collect::<String>());
     (is_local(&local) && is_domain(&domain)).then(|| format!("{local}@{domain}"))
@@ -25,6 +30,14 @@ pub fn canonical(address: &str) -> Option<String> {
 pub fn identity(address: &str) -> String {
     let address = address.trim();
     canonical(address).unwrap_or_else(|| address.to_ascii_lowercase())
+}
+
+/// Whether an address has characters that nobody sees. Joiners are letters' business in names of domains, and IDNA's.
+#[must_use]
+pub fn has_invisible(address: &str) -> bool {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let in_domain = |c: char| is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}');
+    local.contains(is_invisible) || domain.contains(in_domain)
 }
 
 fn local(local: &str) -> String {
@@ -113,6 +126,14 @@ mod tests {
             ("an n@example.org", None),
             ("Ann <ann@example.org>", None),
             ("ann@b@example.org", None),
+            ("jo\u{202e}e@example.org", None),
+            ("joe\u{200b}@example.org", None),
+            ("joe@exam\u{ad}ple.org", None),
+            ("joe@example\u{2060}.org", None),
+            (
+                "joe@نامه\u{200c}ای.example",
+                Some("joe@نامه\u{200c}ای.example"),
+            ),
         ] {
             assert_eq!(canonical(given).as_deref(), form, "{given}");
         }

@@ -19,6 +19,8 @@ pub enum AddressError {
     Kind,
     #[error("not an e-mail address")]
     Email,
+    #[error("an e-mail address has no characters that are invisible or turn the direction of text; type it anew")]
+    Invisible,
     #[error("not a telephone number with its country, such as +4915112345678")]
     Phone,
     #[error("an address has 1 to 1024 bytes and no control characters")]
@@ -45,6 +47,7 @@ pub fn canonical(kind: &str, address: &str) -> Result<String, AddressError> {
         return Err(AddressError::Text);
     }
     match kind {
+        "email" if email::has_invisible(address) => Err(AddressError::Invisible),
         "email" => email::canonical(address).ok_or(AddressError::Email),
         "phone" => match address.split_once(':') {
             // Another address than the bare number: see `phone`.
@@ -109,6 +112,8 @@ mod tests {
                 Ok("ann@bücher.example"),
             ),
             ("email", "ann", Err(AddressError::Email)),
+            ("email", "a\u{200b}nn@x.org", Err(AddressError::Invisible)),
+            ("gmail", "\u{202e}ann@x.org", Err(AddressError::Invisible)),
             ("phone", "+49 (0) 30 1234567", Ok("+49301234567")),
             (
                 "twilio",

@@ -9,9 +9,11 @@ use std::net::IpAddr;
 use serde_json::Value;
 use url::Url;
 
+use crate::address::email::has_invisible;
+
 use super::{
     Field,
-    pem::Pem,
+    pem::{self, Pem},
     shape::{self, Part},
 };
 
@@ -266,6 +268,7 @@ fn is_email(text: &str) -> bool {
         .and_then(|rest| rest.strip_suffix(']'))
         .map(|rest| rest.strip_prefix("IPv6:").unwrap_or(rest));
     !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && !has_invisible(text)
         && local.len() <= 64
         && (quoted || atoms)
         && literal.map_or_else(

@@ -3,6 +3,7 @@
 use schemas::{
     ChannelId, ListId, PlatformTemplate, SegmentId, TemplateId, Timestamp,
     campaign::{CampaignType, Pace, RATES, Unsubscribe},
+    invisible::is_invisible,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -159,7 +160,7 @@ fn email(pointer: &str, address: Option<&str>) -> Result<(), ApiError> {
     let fits = address.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && domain.contains('.') && !address.contains(char::is_whitespace)
     });
-    if fits && !address.contains(['<', '>', ',', ';', '"']) {
+    if fits && !address.contains(['<', '>', ',', ';', '"']) && !address.contains(is_invisible) {
         return Ok(());
     }
     Err(ApiError::invalid(

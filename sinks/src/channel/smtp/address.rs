@@ -4,6 +4,7 @@
 //! needs a relay that offers SMTPUTF8 (RFC 6531).
 
 use lettre::{Address, message::Mailbox};
+use schemas::invisible::straight;
 use serde_json::Value;
 
 use super::super::Failure;
@@ -23,9 +24,9 @@ pub(super) fn wire(address: &str) -> Result<Address, Failure> {
     Address::new(local, domain).map_err(|_| refused())
 }
 
-/// A mailbox whose name is one line.
+/// A mailbox with its name as [`shown`].
 pub(super) fn mailbox(name: Option<&str>, address: &str) -> Result<Mailbox, Failure> {
-    let name = name.map(one_line).filter(|name| !name.is_empty());
+    let name = name.map(shown).filter(|name| !name.is_empty());
     Ok(Mailbox::new(name, wire(address)?))
 }
 
@@ -55,6 +56,11 @@ pub(super) fn list(given: Option<&Value>) -> Result<Vec<Mailbox>, Failure> {
 pub(super) fn tagged(address: &Address, tag: &str) -> Option<Address> {
     let local = format!("{}+{tag}", address.user());
     (local.len() <= 64).then(|| Address::new(local, address.domain()).ok())?
+}
+
+/// A name as it stands before an address: one line, and nothing that would turn the address around.
+pub(super) fn shown(name: &str) -> String {
+    one_line(&straight(name))
 }
 
 /// Control characters, line ends among them, become spaces.
@@ -88,6 +94,13 @@ mod tests {
         ] {
             assert!(wire(none).is_err(), "{none}");
         }
+    }
+
+    #[test]
+    fn a_name_turns_nothing_around() {
+        let written = |name: &str| mailbox(Some(name), "ann@example.org").unwrap().to_string();
+        assert_eq!(written("Ann\u{202e}\r\nX"), "Ann  X <ann@example.org>");
+        assert_eq!(written("\u{2066}\u{200f}"), "ann@example.org");
     }
 
     #[test]

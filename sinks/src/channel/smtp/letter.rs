@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use super::{
     super::{Account, Failure, Misconfigured, SendOutcome, Settings, files},
-    address::{self, one_line},
+    address::{self, one_line, shown},
     body::body,
     dkim::Signer,
     file::{Files, Sources},
@@ -88,7 +88,7 @@ impl Writer {
         let signer = Signer::of(account, email.domain())?;
         let allow_private = account.allow_private(settings);
         Ok(Self {
-            from: Mailbox::new(from.name, email),
+            from: Mailbox::new(from.name.as_deref().map(shown), email),
             plus_address: account.setting_flag("plus_address"),
             return_path,
             signer,
@@ -195,7 +195,7 @@ impl Writer {
         let Some(facts) = outbound.mail.as_deref() else {
             return Ok(self.from.clone());
         };
-        let name = facts.sender_name.as_deref().map(one_line);
+        let name = facts.sender_name.as_deref().map(shown);
         let email = match &facts.sender_email {
             Some(email) => address::wire(email)
                 .map_err(|_| Failure::message("sender", "the sender is not an address"))?,
