@@ -16,6 +16,8 @@ use crate::{
 pub const MAX_MEMBERS: usize = 10_000;
 /// How long a segment's contacts are looked for.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// How a consent that was confirmed by mail begins its source.
+const DOUBLE_OPT_IN: &str = "double-opt-in";
 
 /// Whom it is about; up to [`MAX_MEMBERS`].
 #[derive(Clone, Debug)]
@@ -256,10 +258,11 @@ pub async fn confirm(
     .await?;
     sqlx::query!(
         "update contact_addresses set consent = 'given', consent_at = now(), consent_source = $3
-         where tenant_id = $1 and contact_id = $2 and kind = 'email' and consent in ('unknown', 'pending')",
+         where tenant_id = $1 and contact_id = $2 and kind = 'email'
+             and (consent in ('unknown', 'pending') or consent = 'given' and consent_source is null)",
         tenant.0,
         contact.0,
-        format!("list:{list}")
+        format!("{DOUBLE_OPT_IN} list:{list}")
     )
     .execute(&mut *transaction)
     .await?;

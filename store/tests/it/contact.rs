@@ -125,6 +125,18 @@ async fn who_unsubscribed_stays_away() {
         .await
         .unwrap();
     assert_eq!(addresses[0].consent, schemas::Consent::Given);
+    let source = format!("double-opt-in list:{list}");
+    assert_eq!(addresses[0].consent_source.as_ref(), Some(&source));
+    // A consent that nobody said the source of has one now.
+    bed.sql("update contact_addresses set consent_source = null")
+        .await;
+    list::confirm(&bed.store, bed.ours, list, ann)
+        .await
+        .unwrap();
+    let addresses = contact::addresses(&bed.store, bed.ours, &[ann])
+        .await
+        .unwrap();
+    assert_eq!(addresses[0].consent_source, Some(source));
     let elsewhere = list::confirm(&bed.store, bed.theirs, list, bob).await;
     assert!(matches!(elsewhere, Err(StoreError::NotFound)));
     list::unsubscribe(&bed.store, bed.ours, list, ann)
