@@ -12,6 +12,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use schemas::invisible::is_blank;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny},
@@ -237,6 +238,44 @@ where
     D: Deserializer<'de>,
 {
     Option::<T>::deserialize(deserializer).map(Some)
+}
+
+/// A name as people see it: without blanks around it, and empty where there is nothing else.
+fn seen(name: String) -> String {
+    match name.trim() {
+        shown if is_blank(shown) => String::new(),
+        shown if shown.len() == name.len() => name,
+        shown => shown.to_owned(),
+    }
+}
+
+/// For a name. One of blanks alone is empty, which [`crate::route::text`] refuses.
+pub(crate) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(seen)
+}
+
+/// The same, where there need not be one.
+pub(crate) fn optional_name<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(Option::<String>::deserialize(deserializer)?.map(seen))
+}
+
+/// The same, in a patch that cannot empty it: as [`present`].
+pub(crate) fn present_name<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    name(deserializer).map(Some)
+}
+
+/// The same, in a patch that can: as [`given`].
+pub(crate) fn given_name<'de, D>(deserializer: D) -> Result<Option<Option<String>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    optional_name(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::text;
 use crate::{
     auth::{Caller, Role},
-    extract::{Json, Path},
+    extract::{Json, Path, name},
     hub::Hub,
     problem::ApiError,
 };
@@ -23,6 +23,7 @@ use crate::{
 pub(crate) struct ApiKeyIn {
     /// What it is for.
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "name")]
     name: String,
     role: Role,
     /// The one channel of an adapter; needed for that role and only for it.

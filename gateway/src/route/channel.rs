@@ -17,9 +17,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::{channel_check, channel_out::ChannelOut, object, optional_text, text};
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given, present},
+    extract::{Json, Path, Query, given, name, present, present_name},
     hub::Hub,
-    problem::ApiError,
+    problem::{ApiError, Problem},
     settings::ChannelTest,
 };
 
@@ -30,6 +30,7 @@ pub(crate) struct ChannelIn {
     #[serde(rename = "type", alias = "channelType", alias = "channel_type")]
     kind: ChannelKind,
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "name")]
     name: String,
     /// Who provides it, for people.
     #[serde(default)]
@@ -65,7 +66,7 @@ fn active() -> ChannelStatus {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChannelPatch {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_name")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]

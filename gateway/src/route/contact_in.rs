@@ -20,7 +20,7 @@ pub(crate) struct ContactIn {
     #[serde(default, alias = "externalId")]
     #[schema(min_length = 1, max_length = 255)]
     pub(super) external_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_name")]
     #[schema(min_length = 1, max_length = 255)]
     pub(super) name: Option<String>,
     /// Whatever else is known, for templates and segments; 32 KiB.
@@ -75,7 +75,7 @@ pub(crate) struct ContactPatch {
     #[serde(default, alias = "externalId", deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     pub(super) external_id: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given_name")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     pub(super) name: Option<Option<String>>,
     /// Those given are put in, one that is null is taken out, the others stay.

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{optional_text, text};
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given, present},
+    extract::{Json, Path, Query, given, name, present, present_name},
     hub::Hub,
     page,
     problem::ApiError,
@@ -28,6 +28,7 @@ use crate::{
 pub(crate) struct ListIn {
     /// People see it: when they are asked to confirm, and where they unsubscribe.
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "name")]
     name: String,
     #[serde(default)]
     #[schema(min_length = 1, max_length = 2000)]
@@ -41,7 +42,7 @@ pub(crate) struct ListIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListPatch {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_name")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]

@@ -74,7 +74,11 @@ pub(crate) const SUCCESS: axum::Json<SuccessOut> = axum::Json(SuccessOut { succe
 
 /// A text of 1 to `max` characters, none of them NUL.
 pub(crate) fn text(pointer: &'static str, value: &str, max: usize) -> Result<(), ApiError> {
-    if value.is_empty() || value.chars().nth(max).is_some() || value.contains('\0') {
+    if value.is_empty() {
+        let detail = format!("This is empty or blank. Give 1 to {max} characters.");
+        return Err(ApiError::invalid(pointer, detail));
+    }
+    if value.chars().nth(max).is_some() || value.contains('\0') {
         return Err(ApiError::invalid(
             pointer,
             format!("This must have 1 to {max} characters, none of them NUL."),

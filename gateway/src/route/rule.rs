@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{channel_check::regex, optional_text, text};
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given, present},
+    extract::{Json, Path, Query, given, name, present, present_name},
     hub::Hub,
     problem::ApiError,
 };
@@ -71,6 +71,7 @@ pub(crate) struct RuleIn {
     channel_id: ChannelId,
     /// Unique within the channel.
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "name")]
     name: String,
     #[serde(alias = "triggerType")]
     trigger_type: Trigger,
@@ -97,7 +98,7 @@ fn yes() -> bool {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RulePatch {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_name")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     #[serde(default, alias = "triggerType", deserialize_with = "present")]

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    extract::{Json, Path, Query, given, present},
+    extract::{Json, Path, Query, given, name, present, present_name},
     hub::Hub,
     page,
     problem::ApiError,
@@ -32,6 +32,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct SegmentIn {
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "name")]
     name: String,
     #[serde(default)]
     #[schema(min_length = 1, max_length = 2000)]
@@ -45,7 +46,7 @@ pub(crate) struct SegmentIn {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SegmentPatch {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_name")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{object, optional_text, platform_template, text};
 use crate::{
-    extract::{given, present},
+    extract::{given, name, present, present_name},
     problem::ApiError,
 };
 
@@ -22,6 +22,7 @@ pub(crate) struct TemplateIn {
     #[serde(default, alias = "channelId")]
     channel_id: Option<ChannelId>,
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "name")]
     name: String,
     #[serde(default)]
     #[schema(min_length = 1, max_length = 2000)]
@@ -61,7 +62,7 @@ fn yes() -> bool {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TemplatePatch {
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present_name")]
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]

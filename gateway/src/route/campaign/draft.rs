@@ -11,7 +11,7 @@ use store::campaign::CampaignDraft;
 use utoipa::ToSchema;
 
 use super::super::{object, optional_text, platform_template, text};
-use crate::problem::ApiError;
+use crate::{extract::name, problem::ApiError};
 
 const MAX_CONTENT: usize = 100_000;
 const MAX_CHOSEN: usize = 100;
@@ -22,6 +22,7 @@ const MAX_CHOSEN: usize = 100;
 #[schema(as = CampaignCreate)]
 pub(crate) struct CampaignIn {
     #[schema(min_length = 1, max_length = 255)]
+    #[serde(deserialize_with = "name")]
     name: String,
     #[serde(default)]
     #[schema(min_length = 1, max_length = 2000)]
