@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use super::{
     contact_in::{ContactIn, ContactPatch, addresses, attributes, language, preferred, time_zone},
     contact_out::{ContactOut, MembershipOut, whole, with_addresses},
-    object, optional_text,
+    object, optional_text, without_nul,
 };
 use crate::{
     auth::Caller,
@@ -76,6 +76,7 @@ pub(crate) async fn create(
     optional_text("/external_id", body.external_id.as_ref(), 255)?;
     optional_text("/name", body.name.as_ref(), 255)?;
     attributes(&body.attributes)?;
+    without_nul("/metadata", &body.metadata)?;
     let new = ContactNew {
         external_id: body.external_id,
         name: body.name,
@@ -234,6 +235,9 @@ pub(crate) async fn update(
     optional_text("/external_id", flat(&body.external_id).as_ref(), 255)?;
     optional_text("/name", flat(&body.name).as_ref(), 255)?;
     body.attributes.as_ref().map_or(Ok(()), attributes)?;
+    if let Some(Some(metadata)) = &body.metadata {
+        without_nul("/metadata", metadata)?;
+    }
     let patch = StorePatch {
         external_id: body.external_id,
         name: body.name,

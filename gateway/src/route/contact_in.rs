@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use store::contact::{AddressNew, ConsentNew, MAX_ADDRESSES, MAX_ATTRIBUTES_BYTES};
 use utoipa::ToSchema;
 
-use super::optional_text;
+use super::{optional_text, without_nul};
 use crate::{
-    extract::{given, present},
+    extract::{given, given_name, optional_name, present},
     problem::ApiError,
 };
 
@@ -180,11 +180,9 @@ pub(super) fn addresses(given: Vec<AddressIn>) -> Result<Vec<AddressNew>, ApiErr
 
 /// A map of names and values of bounded size.
 pub(super) fn attributes(given: &Map<String, Value>) -> Result<(), ApiError> {
-    let named = given
-        .keys()
-        .all(|key| (1..=255).contains(&key.len()) && !key.contains('\0'));
-    if !named {
-        let detail = "The name of an attribute has 1 to 255 bytes, none of them NUL.";
+    without_nul("/attributes", given)?;
+    if !given.keys().all(|key| (1..=255).contains(&key.len())) {
+        let detail = "The name of an attribute has 1 to 255 bytes.";
         return Err(ApiError::invalid("/attributes", detail));
     }
     if serde_json::to_vec(given).map_or(usize::MAX, |json| json.len()) > MAX_ATTRIBUTES_BYTES {

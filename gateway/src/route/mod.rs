@@ -39,6 +39,8 @@ mod owner;
 #[cfg(test)]
 mod owner_tests;
 mod platform_template;
+#[cfg(test)]
+mod refusal_tests;
 pub(crate) mod resolve;
 pub(crate) mod rule;
 pub(crate) mod segment;
@@ -57,6 +59,7 @@ pub(crate) mod understanding;
 pub(crate) mod webhook;
 mod window;
 
+use schemas::platform::check::escaped;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -94,6 +97,28 @@ pub(crate) fn optional_text(
     max: usize,
 ) -> Result<(), ApiError> {
     value.map_or(Ok(()), |value| text(pointer, value, max))
+}
+
+/// That no text in an object is one that the database cannot keep: with NUL.
+pub(crate) fn without_nul(pointer: &str, map: &Map<String, Value>) -> Result<(), ApiError> {
+    fn has_nul(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(has_nul),
+            Value::Object(map) => map
+                .iter()
+                .any(|(name, value)| name.contains('\0') || has_nul(value)),
+            _ => false,
+        }
+    }
+    ApiError::all(map.iter().map(|(name, value)| {
+        if name.contains('\0') || has_nul(value) {
+            let name = escaped(&name.replace('\0', ""));
+            let detail = "There is a NUL character in here, which cannot be kept. Leave it out.";
+            return Err(ApiError::invalid(format!("{pointer}/{name}"), detail));
+        }
+        Ok(())
+    }))
 }
 
 /// An object kept as one; nothing when it is empty.
