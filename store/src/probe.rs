@@ -231,16 +231,23 @@ pub async fn campaign_events(store: &Store, campaign: CampaignId) -> Result<u64,
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// Ends the leases of a campaign's recipients who are being sent to, as if their sender had died long ago; how many.
+/// Ends the leases of a campaign's recipients who are being sent to, as if their sender had died long ago, so that their
+/// chunks are due; how many recipients.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn lapse(store: &Store, campaign: CampaignId) -> Result<u64, StoreError> {
-    let done = sqlx::query!(
-        "update campaign_messages set lease_until = now() where campaign_id = $1 and status = 'SENDING'",
+    let lapsed = sqlx::query_scalar!(
+        r#"with lapsed as (
+               update campaign_messages set lease_until = now() where campaign_id = $1 and status = 'SENDING' returning chunk
+           ), due as (
+               update campaign_chunks set due_at = now()
+               where campaign_id = $1 and due_at is not null and number in (select chunk from lapsed)
+           )
+           select count(*) as "lapsed!" from lapsed"#,
         campaign.0
     )
-    .execute(&store.pool)
+    .fetch_one(&store.pool)
     .await?;
-    Ok(done.rows_affected())
+    Ok(u64::try_from(lapsed).unwrap_or(0))
 }

@@ -171,6 +171,11 @@ pub(super) const PLATFORM: Platform = Platform {
             "The topic of Amazon SNS that SES tells of mail by, where mail leaves by SES. Its subscription to the webhook is confirmed, and no other; raw delivery must be off.",
         ),
         field(
+            "concurrency_per_domain",
+            Form::Number(1, 256),
+            "Of a campaign's calls side by side, those to one domain: a slow one leaves the rest to the others; three quarters when absent.",
+        ),
+        field(
             "allow_plain_login",
             Form::Flag,
             "Lets passwords travel unencrypted (`tls`: `none`).",

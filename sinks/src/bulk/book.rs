@@ -50,12 +50,12 @@ impl Run {
         &self,
         chunk: &Chunk,
         owner: &str,
-        outcomes: Vec<Outcome>,
+        outcomes: &[Outcome],
     ) -> Result<(), HandleError> {
         let shared = &self.shared;
         let until = Instant::now() + RECORD;
         let open = loop {
-            match ledger::record(&shared.store, chunk, owner, &outcomes).await {
+            match ledger::record(&shared.store, chunk, owner, outcomes).await {
                 Ok(open) => break open,
                 Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
                     tracing::debug!(%error, "what was sent cannot be recorded yet");

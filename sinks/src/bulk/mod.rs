@@ -2,7 +2,9 @@
 //!
 //! [`Bulk`] is the handler of the lanes `bulk-<channel>`, which have the owner of the channel's other sends, and share
 //! its [`Route`](crate::deliver::route::Route): sender, rate, connections. A batch of chunks goes some chunks side by
-//! side: each is claimed in the ledger (recipients are `SENDING` from then on), rendered, sent, and recorded.
+//! side: each is claimed in the ledger (recipients are `SENDING` from then on), rendered, sent, and recorded. A chunk that
+//! waits for slow servers is left to itself: what is known of it is recorded, the ledger has it come again should this
+//! process die, and the lane goes on with others.
 //!
 //! Invariants:
 //! - Nobody is sent to whom the ledger has not as `SENDING` for this process; with the database away nothing is sent.
@@ -15,6 +17,7 @@
 //! campaigns (each has only so many chunks in the broker, so they take turns).
 
 mod book;
+mod calls;
 mod chunk;
 mod letter;
 mod limits;
@@ -23,12 +26,13 @@ mod outcome;
 mod pace;
 mod plans;
 mod relay;
+mod turn;
 mod verdict;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -37,17 +41,17 @@ use std::{
 use futures::StreamExt;
 use nats::{Batch, Bus, DeadLetter, HandleError, Handler, Lane};
 use schemas::{
-    ChannelStatus,
+    ChannelId, ChannelStatus,
     campaign::Chunk,
     subject::{CAMPAIGNS_CHANGED, stream},
 };
 use store::{Store, campaign::watch as campaigns};
-use tokio::sync::{RwLock, Semaphore, watch};
+use tokio::sync::{RwLock, Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::{chunk::Run, limits::Limits, plans::Plans, relay::Refused};
+use self::{calls::Calls, chunk::Run, limits::Limits, plans::Plans, relay::Refused};
 use crate::{
-    deliver::{Known, Senders},
+    deliver::{Known, Senders, route::Route},
     project::bury,
 };
 
@@ -89,6 +93,7 @@ struct Shared {
     claims: AtomicU64,
     /// Chunks in hand while people are being answered.
     narrow: Semaphore,
+    calls: Mutex<HashMap<ChannelId, Arc<Calls>>>,
     links: Links,
     plans: Plans,
     limits: Limits,
@@ -119,6 +124,7 @@ impl Bulk {
                 links,
                 claims: AtomicU64::default(),
                 narrow: Semaphore::new(NARROW),
+                calls: Mutex::default(),
                 lanes: watch::Sender::new(Vec::new()),
                 runs: Arc::default(),
             }),
@@ -159,6 +165,21 @@ impl Shared {
         format!("{}/{number}", self.owner)
     }
 
+    /// The calls of a channel, which all its chunks share.
+    fn calls(&self, channel: ChannelId, route: Option<&Route>) -> Arc<Calls> {
+        let (most, of_domain) = route.map_or((1, 1), |route| {
+            (route.concurrency, route.domain_concurrency)
+        });
+        let mut all = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all
+            .entry(channel)
+            .or_insert_with(|| Arc::new(Calls::new(most, of_domain)));
+        if !known.are(most, of_domain) {
+            *known = Arc::new(Calls::new(most, of_domain));
+        }
+        Arc::clone(known)
+    }
+
     async fn watch(&self, stop: CancellationToken) {
         loop {
             let mut changes = match self.bus.listen(CAMPAIGNS_CHANGED).await {
@@ -188,6 +209,11 @@ impl Shared {
         match campaigns::channels(&self.store).await {
             Ok(mut channels) => {
                 channels.sort();
+                let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+                calls.retain(|channel, calls| {
+                    Arc::strong_count(calls) > 1 || channels.binary_search(channel).is_ok()
+                });
+                drop(calls);
                 let wanted: Vec<Lane> = channels.into_iter().map(nats::bulk_lane).collect();
                 self.lanes.send_if_modified(|lanes| {
                     let changed = *lanes != wanted;
@@ -251,35 +277,36 @@ impl Handler for Bulk {
             None => None,
         };
         let stop = CancellationToken::new();
-        let _stopped_when_dropped = stop.clone().drop_guard();
-        let alive = Arc::clone(&shared.runs).read_owned().await;
-        let calls = route.as_ref().map_or(1, |route| route.concurrency);
+        let stopped_when_dropped = stop.clone().drop_guard();
         let run = Arc::new(Run {
             shared: Arc::clone(shared),
-            calls: Semaphore::new(calls),
+            calls: shared.calls(channel, route.as_deref()),
             refused: Refused::default(),
             route,
             limits,
             held: batch.held,
             stop,
+            _alive: Arc::clone(&shared.runs).read_owned().await,
         });
-        // In a task of its own: what has begun to be sent must be recorded.
-        let running = tokio::spawn(async move {
-            let _held_to_the_end = alive;
-            let mut results = futures::stream::iter(chunks)
-                .map(|chunk| tokio::spawn(Arc::clone(&run).chunk(chunk)))
-                .buffer_unordered(SIDE_BY_SIDE);
-            let mut outcome = Ok(());
-            while let Some(result) = results.next().await {
-                let result = result.map_err(HandleError::transient).flatten();
-                if let Err(error) = result {
-                    // The others in hand go on to their record; no further one begins.
-                    run.stop.cancel();
-                    outcome = Err(error);
-                }
+        // Each in a task of its own: what has begun to be sent must be recorded.
+        let mut results = futures::stream::iter(chunks)
+            .map(|chunk| {
+                let (handed, over) = oneshot::channel();
+                tokio::spawn(Arc::clone(&run).chunk(chunk, handed));
+                over
+            })
+            .buffer_unordered(SIDE_BY_SIDE);
+        let mut outcome = Ok(());
+        while let Some(result) = results.next().await {
+            let result = result.map_err(HandleError::transient).flatten();
+            if let Err(error) = result {
+                // The others in hand go on to their record; no further one begins.
+                run.stop.cancel();
+                outcome = Err(error);
             }
-            outcome
-        });
-        running.await.map_err(HandleError::transient)?
+        }
+        // Those that are left to themselves go on.
+        stopped_when_dropped.disarm();
+        outcome
     }
 }

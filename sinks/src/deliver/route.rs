@@ -37,6 +37,8 @@ pub struct Route {
     pub status: ChannelStatus,
     pub on_unknown: OnUnknown,
     pub concurrency: usize,
+    /// Of a campaign's calls, those to one domain of e-mail addresses.
+    pub domain_concurrency: usize,
     pub gate: Arc<Gate>,
     pub(super) chats: Arc<Chats>,
     pub sender: Result<Arc<dyn Sender>, Misconfigured>,
@@ -89,6 +91,7 @@ impl Route {
                 || Arc::new(Chats::new(chats)),
                 |earlier| Arc::clone(&earlier.chats),
             );
+        let concurrency = concurrency(&row.config);
         Arc::new(Self {
             tenant: row.tenant_id,
             channel: row.id,
@@ -99,7 +102,8 @@ impl Route {
                 &row.config,
                 sender.as_ref().is_ok_and(|s| s.is_idempotent()),
             ),
-            concurrency: concurrency(&row.config),
+            domain_concurrency: domain_concurrency(&row.config, concurrency),
+            concurrency,
             gate,
             chats,
             sender,
@@ -163,13 +167,21 @@ fn on_unknown(config: &Value, idempotent: bool) -> OnUnknown {
 }
 
 fn concurrency(config: &Value) -> usize {
-    config
-        .get("settings")
-        .and_then(|settings| settings.get("concurrency"))
-        .and_then(Value::as_u64)
-        .and_then(|number| usize::try_from(number).ok())
+    number(config, "concurrency")
         .unwrap_or(DEFAULT_CONCURRENCY)
         .clamp(1, MAX_CONCURRENCY)
+}
+
+/// Without the setting three quarters: one slow domain leaves some to the others.
+fn domain_concurrency(config: &Value, concurrency: usize) -> usize {
+    number(config, "concurrency_per_domain")
+        .unwrap_or(concurrency - concurrency / 4)
+        .clamp(1, concurrency)
+}
+
+fn number(config: &Value, setting: &str) -> Option<usize> {
+    let number = config.get("settings")?.get(setting)?.as_u64()?;
+    usize::try_from(number).ok()
 }
 
 /// Tells whether anything that sending needs has changed, without keeping the secrets.
@@ -215,5 +227,15 @@ mod tests {
         let of = |number: i64| concurrency(&json!({"settings": {"concurrency": number}}));
         assert_eq!(concurrency(&json!({})), DEFAULT_CONCURRENCY);
         assert_eq!((of(0), of(1), of(1000)), (1, 1, MAX_CONCURRENCY));
+    }
+
+    #[test]
+    fn a_domain_leaves_calls_to_others_unless_told_not_to() {
+        let without = |concurrency| domain_concurrency(&json!({}), concurrency);
+        assert_eq!((without(16), without(4), without(1)), (12, 3, 1));
+        let of = |number: i64| {
+            domain_concurrency(&json!({"settings": {"concurrency_per_domain": number}}), 16)
+        };
+        assert_eq!((of(0), of(2), of(16), of(99)), (1, 2, 16, 16));
     }
 }

@@ -173,6 +173,35 @@ impl Outcome {
     }
 }
 
+/// Lengthens the lease of who is still being sent to, and says of the chunk when it is to be looked at should no record
+/// come. May be repeated.
+///
+/// # Errors
+/// [`StoreError::Unavailable`]; what was claimed is ours until its lease ends, as before.
+pub async fn keep(
+    store: &Store,
+    chunk: &Chunk,
+    owner: &str,
+    lease: Duration,
+) -> Result<(), StoreError> {
+    retry!({
+        let mut transaction = store.pool.begin().await?;
+        sqlx::query!(
+            "update campaign_messages set lease_until = now() + make_interval(secs => $4)
+             where campaign_id = $1 and chunk = $2 and status = 'SENDING' and owner = $3",
+            chunk.campaign.0,
+            chunk.number,
+            owner,
+            lease.as_secs_f64()
+        )
+        .execute(&mut *transaction)
+        .await?;
+        settle(&mut transaction, chunk).await?;
+        transaction.commit().await?;
+        Ok(())
+    })
+}
+
 /// Notes outcomes, and whether their chunk is done or when it is to be looked at again. Rows that are not `owner`'s any
 /// more are left as they are. May be repeated. Answers how many of the chunk still wait, or are being sent.
 ///

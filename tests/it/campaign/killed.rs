@@ -16,7 +16,6 @@ use crate::rig::{Hub, until_some};
 
 /// A chunk, and some of another one.
 const MANY: usize = 110;
-const CHUNK: usize = 100;
 /// So many of the first chunk are with the server, which has not answered yet, when the sender dies.
 const HELD: usize = 3;
 
@@ -76,13 +75,13 @@ async fn a_killed_sender_leaves_nobody_out_and_doubts_only_what_it_had_in_hand()
     for campaign in [&hold, &resend] {
         tell(&hub, campaign, "start").await;
     }
-    // All are with the server; of the first chunk the ledger does not know it, for three are not answered.
+    // All are with the server; of three the ledger does not know it, for they are not answered.
     until_some(|| async { (post.count() == 2 * MANY).then_some(()) })
         .await
         .expect("all leave");
     for campaign in [&hold, &resend] {
         figures(&hub, campaign, |stats| {
-            stats["outcomes"]["SENT"] == MANY - CHUNK && stats["outcomes"]["SENDING"] == CHUNK
+            stats["outcomes"]["SENT"] == MANY - HELD && stats["outcomes"]["SENDING"] == HELD
         })
         .await;
     }
@@ -97,7 +96,7 @@ async fn a_killed_sender_leaves_nobody_out_and_doubts_only_what_it_had_in_hand()
     .unwrap();
     for campaign in [&hold, &resend] {
         let lapsed = store::probe::lapse(&store, campaign.parse().unwrap()).await;
-        assert_eq!(lapsed.unwrap(), CHUNK as u64);
+        assert_eq!(lapsed.unwrap(), HELD as u64);
     }
     let mut second = sender(&hub, &ready);
     for campaign in [&hold, &resend] {
@@ -107,11 +106,11 @@ async fn a_killed_sender_leaves_nobody_out_and_doubts_only_what_it_had_in_hand()
     let held = figures(&hub, &hold, |_| true).await;
     assert_eq!(
         (&held["outcomes"]["UNKNOWN"], &held["outcomes"]["SENT"]),
-        (&json!(CHUNK), &json!(MANY - CHUNK)),
+        (&json!(HELD), &json!(MANY - HELD)),
         "{held}"
     );
     let unknown = recipients(&hub, &hold, "&status=UNKNOWN").await;
-    assert_eq!(unknown.len(), CHUNK);
+    assert_eq!(unknown.len(), HELD);
     assert!(
         unknown
             .iter()
@@ -126,7 +125,7 @@ async fn a_killed_sender_leaves_nobody_out_and_doubts_only_what_it_had_in_hand()
     let came = mails(&post, "resend");
     assert_eq!(came.len(), MANY);
     let twice: Vec<&Vec<Mail>> = came.values().filter(|mails| mails.len() > 1).collect();
-    assert_eq!(twice.len(), CHUNK, "whoever was in doubt, and nobody else");
+    assert_eq!(twice.len(), HELD, "whoever was in doubt, and nobody else");
     for mails in twice {
         assert_eq!(mails.len(), 2);
         let [one, other] = [&mails[0], &mails[1]].map(|mail| mail.header("Message-ID").unwrap());

@@ -17,6 +17,7 @@ mod post;
 mod reach;
 mod schedule;
 mod signed;
+mod slow;
 mod spelling;
 
 use futures::{StreamExt, stream};

@@ -1,0 +1,73 @@
+//! Servers that take their time are waited for by those alone who are sent there.
+
+use serde_json::json;
+
+use super::{audience, figures, mailed, newsletter, post::Post, reached, tell};
+use crate::rig::{Hub, until_some};
+
+/// To one domain of the sixteen calls that a channel has side by side.
+const OF_A_DOMAIN: usize = 12;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_slow_answer_holds_up_no_other_chunk_and_no_other_campaign() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    post.hold("slow");
+    hub.channel("email", post.channel()).await;
+    let (list, _) = audience(&hub, 150, |number| {
+        let name = if number == 0 { "slow" } else { "quick" };
+        mailed(&format!("{name}{number}@example.org"))
+    })
+    .await;
+    let first = newsletter(&hub, &list, json!({})).await;
+    tell(&hub, &first, "start").await;
+    // The ledger knows of the others while one is not answered.
+    let stats = figures(&hub, &first, |stats| stats["outcomes"]["SENT"] == 149).await;
+    assert_eq!(stats["outcomes"]["SENDING"], 1, "{stats}");
+
+    let (list, _) = audience(&hub, 30, |number| {
+        mailed(&format!("other{number}@example.org"))
+    })
+    .await;
+    let second = newsletter(&hub, &list, json!({})).await;
+    tell(&hub, &second, "start").await;
+    reached(&hub, &second, "COMPLETED").await;
+
+    post.relent();
+    reached(&hub, &first, "COMPLETED").await;
+    figures(&hub, &first, |stats| stats["outcomes"]["SENT"] == 150).await;
+    let mut all = post.recipients();
+    assert_eq!(all.len(), 180);
+    all.dedup();
+    assert_eq!(all.len(), 180, "nobody twice");
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_domain_has_its_part_of_the_calls() {
+    let hub = Hub::start().await;
+    let post = Post::start().await;
+    post.hold("slow");
+    hub.channel("email", post.channel()).await;
+    // They come first, and are more than all the calls.
+    let (list, _) = audience(&hub, 120, |number| {
+        let who = if number < 60 { "slow" } else { "quick" };
+        mailed(&format!("{who}{number}@{who}.example.org"))
+    })
+    .await;
+    let campaign = newsletter(&hub, &list, json!({})).await;
+    tell(&hub, &campaign, "start").await;
+    let of = |who: &'static str| {
+        let all = post.recipients();
+        all.iter().filter(|to| to.starts_with(who)).count()
+    };
+    until_some(|| async { (of("quick") == 60).then_some(()) })
+        .await
+        .expect("the others are sent to");
+    assert_eq!(of("slow"), OF_A_DOMAIN);
+    post.relent();
+    reached(&hub, &campaign, "COMPLETED").await;
+    figures(&hub, &campaign, |stats| stats["outcomes"]["SENT"] == 120).await;
+    assert_eq!((of("slow"), of("quick")), (60, 60));
+    hub.done().await;
+}
