@@ -47,7 +47,7 @@ pub enum Form {
     Uuid,
     /// A key or certificate (RFC 7468).
     Pem(Pem),
-    /// A public key on P-256: the base64 of its DER, as SendGrid shows it.
+    /// A public key on P-256: the base64 of its DER, as `SendGrid` shows it.
     P256Key,
     /// An `http` or `https` address.
     Url,
