@@ -1,6 +1,8 @@
 //! Files of contacts in and out, as people send them: over HTTP, and by the command line.
 
 mod known;
+mod odd;
+mod refused;
 mod told;
 
 use reqwest::{Method, StatusCode};

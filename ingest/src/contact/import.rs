@@ -15,7 +15,7 @@ use super::{
     column::{self, Columns},
     gather::Gather,
     pace::Pace,
-    record::{self, Fields, Place, Records, Step},
+    record::{self, Fields, Place, RecordError, Records, Step},
     row::Reader,
     write::write,
 };
@@ -117,7 +117,12 @@ async fn read(
                 Err(error) => gather.reject(error),
             },
             Step::Broken(line, field, error) => {
-                let column = columns.all.get(field).map(|(header, _)| header.clone());
+                // That one is no column's fault.
+                let column = columns
+                    .all
+                    .get(field)
+                    .filter(|_| error != RecordError::TooLong);
+                let column = column.map(|(header, _)| header.clone());
                 gather.reject(ImportError {
                     line,
                     column,

@@ -1,9 +1,11 @@
 //! Files about people who are there already.
 
+use std::collections::BTreeMap;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{by_address, counts, import, lines};
+use super::{by_address, counts, import, lines, text};
 use crate::rig::Hub;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,6 +50,57 @@ async fn what_is_there_is_updated_skipped_or_overwritten() {
     assert_eq!(counts(&done), [3, 0, 1, 0, 2], "{done}");
     let ann = by_address(&hub, "ann.2@example.org").await;
     assert_eq!(ann["addresses"].as_array().unwrap().len(), 3);
+    hub.done().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_later_in_a_file_wins_wherever_it_is_written() {
+    let hub = Hub::start().await;
+    let people = 9_000;
+    let mut known = String::from("email,plan\n");
+    let mut file = String::from("email,external_id,plan\n");
+    for row in 0..people {
+        known.push_str(&format!("a{row}@example.org;b{row}@example.org,none\n"));
+        file.push_str(&format!("a{row}@example.org,,first\n"));
+    }
+    assert_eq!(
+        counts(&import(&hub, "", known).await),
+        [people, people, 0, 0, 0]
+    );
+    // The same people by another address, so that batches side by side have them in common and nobody sees it before.
+    for row in (0..people).rev() {
+        file.push_str(&format!("b{row}@example.org,,second\n"));
+    }
+    // And some by the same, and new ones twice.
+    for row in 0..3_000 {
+        file.push_str(&format!("b{row}@example.org,x{row},third\n"));
+        file.push_str(&format!("new{row}@example.org,,first\n"));
+    }
+    for row in 0..3_000 {
+        file.push_str(&format!("new{row}@example.org,,last\n"));
+    }
+    let done = import(&hub, "", file).await;
+    assert_eq!(
+        counts(&done),
+        [2 * people + 9_000, 3_000, 2 * people + 6_000, 0, 0],
+        "{done}"
+    );
+    let all = text(&hub, "/api/v1/contacts/export?columns=email,plan").await;
+    let mut plans = BTreeMap::new();
+    for line in all.lines().skip(1) {
+        let (email, plan) = line.split_once(',').unwrap();
+        let kind = match email.starts_with("new") {
+            true => "new",
+            false => "known",
+        };
+        *plans.entry((kind, plan)).or_insert(0) += 1;
+    }
+    let expected = [
+        (("known", "second"), people - 3_000),
+        (("known", "third"), 3_000),
+        (("new", "last"), 3_000),
+    ];
+    assert_eq!(plans, BTreeMap::from(expected));
     hub.done().await;
 }
 
