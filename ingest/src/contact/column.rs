@@ -224,7 +224,7 @@ fn understood(
 }
 
 /// What a mapping says that columns are, by their places. A word is the column that is written so, or else the one that has
-/// its letters; `` is every column without a name.
+/// its letters; an empty one is every column without a name.
 fn mapped(
     headers: &[String],
     mapping: &BTreeMap<String, String>,
