@@ -28,7 +28,7 @@ pub(crate) fn sentence(said: &str) -> String {
         }
     }
     if let Some(name) = said.strip_prefix("duplicate field `") {
-        return format!("`{} stands here twice.", name);
+        return format!("`{name} stands here twice.");
     }
     // What reads a part of a path or a query fails in its own words.
     for (part, wanted) in [
