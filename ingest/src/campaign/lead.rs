@@ -14,7 +14,7 @@ use store::{
     campaign::{
         audience, chunk,
         expand::{self, Pulse, Running},
-        ledger,
+        fallback,
     },
     contact::Choice,
 };
@@ -299,7 +299,7 @@ impl Lead {
         let campaign = &self.campaign;
         if campaign.plan.channels.len() > 1 {
             let again =
-                ledger::fall_back(&self.store, campaign.id, &self.worker, FALL_BACK).await?;
+                fallback::fall_back(&self.store, campaign.id, &self.worker, FALL_BACK).await?;
             if again > 0 {
                 return Ok(false);
             }

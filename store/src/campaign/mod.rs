@@ -15,6 +15,7 @@ pub mod cancel;
 pub mod check;
 pub mod chunk;
 pub mod expand;
+pub mod fallback;
 pub mod ledger;
 mod needing;
 pub mod reaction;
