@@ -71,7 +71,7 @@ fn wrong() -> Vec<(ChannelKind, Value, Value, Value)> {
                 "dkim_selector": "https://example.org", "dkim_domain": 5,
             }),
             json!({"poll_interval_s": 1, "idle": "no", "after_fetch": "burn", "backlog": -1, "plus_address": 0, "allow_plain_login": "x",
-                "return_path": "bounces", "sns_topic_arn": "my topic"}),
+                "return_path": "bounces", "sns_topic_arn": "my topic", "concurrency_per_domain": 0}),
             json!({
                 "/credentials/signing_secret": "16 to 4096 bytes", "/credentials/from": "Name <local@domain>",
                 "/credentials/smtp/host": "without protocol", "/credentials/smtp/port": "from 1 to 65535",
@@ -82,7 +82,7 @@ fn wrong() -> Vec<(ChannelKind, Value, Value, Value)> {
                 "/config/settings/poll_interval_s": "from 5 to 1500", "/config/settings/idle": "`true`",
                 "/config/settings/after_fetch": "`keep`", "/config/settings/backlog": "from 0 to 1000",
                 "/config/settings/plus_address": "`true`", "/config/settings/allow_plain_login": "`true`",
-                "/config/settings/return_path": "local@domain",
+                "/config/settings/return_path": "local@domain", "/config/settings/concurrency_per_domain": "from 1 to 256",
                 "/credentials/sendgrid_public_key": "public key on P-256", "/credentials/mailgun_signing_key": "without blanks",
                 "/credentials/postmark_secret": "16 to 4096 bytes", "/config/settings/sns_topic_arn": "`:sns:`",
                 "/credentials/dkim_private_key": "`tidings dkim` makes one", "/credentials/dkim_selector": "without protocol",

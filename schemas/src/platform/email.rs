@@ -167,7 +167,7 @@ pub(super) const PLATFORM: Platform = Platform {
         ),
         field(
             "sns_topic_arn",
-            Form::Token,
+            TOPIC_ARN,
             "The topic of Amazon SNS that SES tells of mail by, where mail leaves by SES. Its subscription to the webhook is confirmed, and no other; raw delivery must be off.",
         ),
         field(
