@@ -27,10 +27,11 @@ use super::{LEASE, Settings, books::Books, expand::Bounds, expand::stretch};
 const TICK: Duration = Duration::from_millis(100);
 /// How long a round that failed is followed by nothing.
 const REST: Duration = Duration::from_secs(1);
-/// Times what may be in the broker that is enough for the senders, how often a page is written beyond it, and after how
-/// long without a chunk that was done nobody seems to send.
+/// Times what may be in the broker that is enough for the senders; how often a page is written beyond it and how large,
+/// so that nobody waits for the database for long; and after how long without a chunk that was done nobody seems to send.
 const ENOUGH: i64 = 3;
-const GENTLE: Duration = Duration::from_millis(400);
+const GENTLE: Duration = Duration::from_millis(40);
+const GENTLE_PAGE: i64 = 100;
 const STILL: Duration = Duration::from_secs(1);
 /// How long the broker may take to store chunks.
 const PUBLISH: Duration = Duration::from_secs(20);
@@ -87,9 +88,21 @@ enum Trouble {
 /// How to go on.
 enum Next {
     AtOnce,
+    /// After [`GENTLE`].
+    Soon,
+    /// After [`TICK`].
     Later,
     /// It is another's, or not running.
     End,
+}
+
+/// Whether another page of the audience is written now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Page {
+    Of(i64),
+    /// Senders have enough, and the database first.
+    Soon,
+    No,
 }
 
 impl Lead {
@@ -110,6 +123,7 @@ impl Lead {
             };
             let wait = match round {
                 Ok(Next::AtOnce) => Duration::ZERO,
+                Ok(Next::Soon) => GENTLE,
                 Ok(Next::Later) => TICK,
                 Ok(Next::End) => break,
                 Err(error) => {
@@ -145,7 +159,11 @@ impl Lead {
             return Ok(Next::End);
         }
         let published = self.publish(&pulse).await?;
-        let expanded = self.may_expand(&pulse, looked) && self.expand(&pulse).await?;
+        let page = self.page(&pulse, looked);
+        let expanded = match page {
+            Page::Of(most) => self.expand(&pulse, most).await?,
+            Page::Soon | Page::No => false,
+        };
         if looked.failures.elapsed() >= BRAKE {
             looked.failures = Instant::now();
             if self.brake().await? {
@@ -165,6 +183,8 @@ impl Lead {
         }
         Ok(if published || expanded {
             Next::AtOnce
+        } else if page == Page::Soon {
+            Next::Soon
         } else {
             Next::Later
         })
@@ -213,9 +233,9 @@ impl Lead {
     }
 
     /// Whether it is time for another page: senders have the database first, once they have enough to do.
-    fn may_expand(&self, pulse: &Pulse, looked: &mut Looked) -> bool {
+    fn page(&self, pulse: &Pulse, looked: &mut Looked) -> Page {
         if pulse.is_expanded || pulse.open >= self.settings.ahead {
-            return false;
+            return Page::No;
         }
         let done = i64::from(pulse.chunks) - pulse.open;
         if done != looked.done.0 {
@@ -223,17 +243,21 @@ impl Lead {
         }
         let sending = done > 0 && looked.done.1.elapsed() < STILL;
         let enough = pulse.open >= self.settings.outstanding.saturating_mul(ENOUGH);
-        if sending && enough && looked.page.elapsed() < GENTLE {
-            return false;
+        let is_gentle = sending && enough;
+        if is_gentle && looked.page.elapsed() < GENTLE {
+            return Page::Soon;
         }
         looked.page = Instant::now();
-        true
+        Page::Of(if is_gentle {
+            GENTLE_PAGE
+        } else {
+            self.settings.page
+        })
     }
 
     /// Writes a page of the audience; whether it did.
-    async fn expand(&self, pulse: &Pulse) -> Result<bool, Trouble> {
+    async fn expand(&self, pulse: &Pulse, most: i64) -> Result<bool, Trouble> {
         let campaign = &self.campaign;
-        let most = self.settings.page;
         let (from, to) = (pulse.expanded_to, campaign.audience_to);
         let page =
             audience::page(&self.store, campaign.tenant, &self.choice, from, to, most).await?;

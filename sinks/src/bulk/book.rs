@@ -28,13 +28,14 @@ impl Run {
         chunk: &Chunk,
         owner: &str,
         on_lapsed: OnLapsed,
+        most: usize,
     ) -> Result<Vec<Claimed>, HandleError> {
         let until = Instant::now() + LEASE / 2;
         loop {
             if self.held.expired() || self.stop.is_cancelled() {
                 return Err(given_up());
             }
-            match ledger::claim(&self.shared.store, chunk, owner, LEASE, on_lapsed).await {
+            match ledger::claim(&self.shared.store, chunk, owner, LEASE, on_lapsed, most).await {
                 Ok(claimed) => return Ok(claimed),
                 Err(error @ StoreError::Unavailable(_)) if Instant::now() < until => {
                     tracing::debug!(%error, "whether a chunk is claimed is not known yet");

@@ -4,15 +4,15 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use nats::{HandleError, Held};
-use schemas::campaign::Chunk;
-use store::campaign::ledger::{self, OnLapsed, Outcome};
+use schemas::campaign::{CHUNK, Chunk};
+use store::campaign::ledger::{self, Claimed, OnLapsed, Outcome};
 use tokio::{
     sync::{OwnedRwLockReadGuard, SemaphorePermit, oneshot},
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, calls::Calls, limits::Tenant, relay::Refused, turn::Apart};
+use super::{Shared, calls::Calls, limits::Tenant, plans::Planned, relay::Refused, turn::Apart};
 use crate::deliver::route::{OnUnknown, Route};
 
 /// How long a chunk may take to send before its recipients count as doubtful, unless it is said meanwhile that they are
@@ -20,6 +20,8 @@ use crate::deliver::route::{OnUnknown, Route};
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// A chunk that takes so long is not busy, it waits.
 const SLOW: Duration = Duration::from_millis(500);
+/// So many are claimed at once while people are being answered: a claim of more keeps the database busy for too long.
+const FEW: usize = 25;
 /// How often it is looked then what it waits for.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -45,6 +47,10 @@ pub(super) struct Run {
 struct Handed(Option<oneshot::Sender<Result<(), HandleError>>>);
 
 impl Handed {
+    fn is_said(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn say(&mut self, result: Result<(), HandleError>) {
         let unheard = match self.0.take() {
             // Nobody waits where the batch was given up.
@@ -94,9 +100,6 @@ impl Run {
 
     async fn work(&self, chunk: &Chunk, handed: &mut Handed) -> Result<(), HandleError> {
         let shared = &self.shared;
-        if self.held.expired() || self.stop.is_cancelled() {
-            return Err(given_up());
-        }
         let planned = shared
             .plans
             .find(chunk.campaign)
@@ -109,65 +112,99 @@ impl Run {
             Some(OnUnknown::Resend) => OnLapsed::Resend,
             _ => OnLapsed::Hold,
         };
-        shared.senders.precedence().give_way().await;
-        let owner = shared.claimant();
-        let claimed = self.claim(chunk, &owner, on_lapsed).await?;
-        if claimed.is_empty() {
-            ledger::look_at(&shared.store, chunk)
-                .await
-                .map_err(HandleError::transient)?;
-            return Ok(());
+        let mut is_first = true;
+        loop {
+            if self.held.expired() || self.stop.is_cancelled() {
+                return Err(given_up());
+            }
+            shared.senders.precedence().give_way().await;
+            let most = if shared.senders.precedence().is_recent() {
+                FEW
+            } else {
+                CHUNK
+            };
+            let owner = shared.claimant();
+            let claimed = self.claim(chunk, &owner, on_lapsed, most).await?;
+            let count = claimed.len();
+            if count > 0 {
+                self.part(&planned, chunk, &owner, claimed, handed).await?;
+            } else if is_first {
+                ledger::look_at(&shared.store, chunk)
+                    .await
+                    .map_err(HandleError::transient)?;
+            }
+            // What is left of one that was left to itself comes again.
+            if count < most || count >= CHUNK || handed.is_said() {
+                return Ok(());
+            }
+            is_first = false;
         }
+    }
+
+    /// Sends to those who were claimed, and records what became of them.
+    async fn part(
+        &self,
+        planned: &Planned,
+        chunk: &Chunk,
+        owner: &str,
+        claimed: Vec<Claimed>,
+        handed: &mut Handed,
+    ) -> Result<(), HandleError> {
         let mut left = claimed.len();
         let apart = Apart::default();
-        let mut sending = self.send(&planned, chunk, claimed, &apart).fuse();
+        let mut sending = self.send(planned, chunk, claimed, &apart).fuse();
         let mut outcomes = Vec::with_capacity(left);
         let mut kept = Instant::now();
         let mut look = interval_at(kept + SLOW, LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut left_alone = None;
         loop {
-            tokio::select! {
+            let is_waiting = tokio::select! {
                 biased;
                 outcome = sending.next() => match outcome {
-                    Some(outcome) => outcomes.push(outcome),
+                    Some(outcome) => {
+                        outcomes.push(outcome);
+                        false
+                    }
                     None => break,
                 },
-                _ = look.tick() => {
-                    if left_alone.is_none()
-                        && apart.count() + outcomes.len() >= left
-                        && let Some(leave) = self.calls.leave_alone()
-                    {
-                        let mut told = std::mem::take(&mut outcomes);
-                        left -= told.len();
-                        let recording = async {
-                            self.believe(&planned, chunk, &mut told).await;
-                            self.record(chunk, &owner, &told).await
-                        };
-                        match beside(&mut sending, &mut outcomes, recording).await {
-                            Ok(()) => {
-                                left_alone = Some(leave);
-                                handed.say(Ok(()));
-                            }
-                            Err(error) => {
-                                tracing::debug!(%error, "a part of a chunk is recorded later");
-                                left += told.len();
-                                outcomes.append(&mut told);
-                            }
-                        }
+                _ = look.tick() => true,
+            };
+            if !is_waiting {
+                continue;
+            }
+            if left_alone.is_none()
+                && apart.count() + outcomes.len() >= left
+                && let Some(leave) = self.calls.leave_alone()
+            {
+                let mut told = std::mem::take(&mut outcomes);
+                left -= told.len();
+                let recording = async {
+                    self.believe(planned, chunk, &mut told).await;
+                    self.record(chunk, owner, &told).await
+                };
+                match beside(&mut sending, &mut outcomes, recording).await {
+                    Ok(()) => {
+                        left_alone = Some(leave);
+                        handed.say(Ok(()));
                     }
-                    if kept.elapsed() >= LEASE / 3 {
-                        kept = Instant::now();
-                        let keeping = ledger::keep(&shared.store, chunk, &owner, LEASE);
-                        if let Err(error) = beside(&mut sending, &mut outcomes, keeping).await {
-                            tracing::debug!(%error, "a lease could not be kept");
-                        }
+                    Err(error) => {
+                        tracing::debug!(%error, "a part of a chunk is recorded later");
+                        left += told.len();
+                        outcomes.append(&mut told);
                     }
                 }
             }
+            if kept.elapsed() >= LEASE / 3 {
+                kept = Instant::now();
+                let keeping = ledger::keep(&self.shared.store, chunk, owner, LEASE);
+                if let Err(error) = beside(&mut sending, &mut outcomes, keeping).await {
+                    tracing::debug!(%error, "a lease could not be kept");
+                }
+            }
         }
-        self.believe(&planned, chunk, &mut outcomes).await;
-        self.record(chunk, &owner, &outcomes).await
+        self.believe(planned, chunk, &mut outcomes).await;
+        self.record(chunk, owner, &outcomes).await
     }
 }
 

@@ -48,7 +48,7 @@ pub enum OnLapsed {
     Resend,
 }
 
-/// Claims who of a chunk is to be sent to now: those are `SENDING`. Who wants nothing any more since the row was made has
+/// Claims who of a chunk is to be sent to now, `most` of them: those are `SENDING`. Who wants nothing any more since the row was made has
 /// its outcome: the suppressed, those whose contact or address is gone, who withdrew consent, and who left all lists of a
 /// campaign that is for lists alone. Nobody, while the campaign does not run. May be repeated with the same `owner`, which names this
 /// claim and no other: who was claimed and not heard of, because the database went away in between, is claimed again.
@@ -61,6 +61,7 @@ pub async fn claim(
     owner: &str,
     lease: Duration,
     on_lapsed: OnLapsed,
+    most: usize,
 ) -> Result<Vec<Claimed>, StoreError> {
     let records = retry!({
         Ok(sqlx::query!(
@@ -91,6 +92,7 @@ pub async fn claim(
                    where m.campaign_id = $1 and m.chunk = $2 and m.channel_id = $5
                        and (m.status = 'PENDING' and coalesce(m.next_try_at <= now(), true)
                            or m.status = 'SENDING' and (m.owner = $3 or $6 and m.lease_until <= now()))
+                   limit $8
                ), decided as (
                    select *, case when gone then 'contact-gone' when suppressed is not null then 'suppressed' else unwilling end as class
                    from judged
@@ -118,7 +120,8 @@ pub async fn claim(
             lease.as_secs_f64(),
             chunk.channel.0,
             on_lapsed == OnLapsed::Resend,
-            chunk.kind.address_kind()
+            chunk.kind.address_kind(),
+            i64::try_from(most).unwrap_or(i64::MAX)
         )
         .fetch_all(&store.pool)
         .await?)
