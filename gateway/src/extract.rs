@@ -58,7 +58,14 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hub>> for Json<T> {
 /// a secret in the wrong place.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let broken = |error: &serde_json::Error| {
-        ApiError::bad_request(format!("The body is not JSON: {error}."))
+        ApiError::bad_request(if bytes.trim_ascii().is_empty() {
+            "The body is empty. Send a JSON object.".to_owned()
+        } else if error.is_eof() {
+            let (line, column) = (error.line(), error.column());
+            format!("The body is not JSON: it breaks off in line {line}, column {column}.")
+        } else {
+            format!("The body is not JSON: {error}.")
+        })
     };
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -373,7 +380,13 @@ mod tests {
                 "not of the documented form",
             ),
             (r#"{"list":[],"choice":}"#, 400, "", "not JSON"),
-            (r#"{"list":[]"#, 400, "", "not JSON"),
+            (
+                r#"{"list":[]"#,
+                400,
+                "",
+                "it breaks off in line 1, column 10",
+            ),
+            (" ", 400, "", "The body is empty"),
             (r#"{"list":[]} x"#, 400, "", "not JSON"),
         ] {
             let error = read::<Outer>(body.as_bytes()).unwrap_err();

@@ -100,6 +100,7 @@ pub(crate) async fn create(
 
 /// Which contacts; all that is given must hold.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ContactQuery {
     /// An address of any kind, in any spelling.

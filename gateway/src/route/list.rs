@@ -139,6 +139,7 @@ pub(crate) async fn create(
 
 /// Which lists.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]

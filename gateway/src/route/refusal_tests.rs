@@ -245,6 +245,24 @@ async fn queries_and_paths_are_told_in_the_same_words() {
             "campaigns?status=hunter2",
             "`status` in the query cannot be read. This must be one of `DRAFT`",
         ),
+        (
+            "campaigns?staus=RUNNING",
+            "Unknown field `staus`, expected one of",
+        ),
+        (
+            "contacts?adress=a",
+            "Unknown field `adress`, expected one of",
+        ),
+        ("lists?size=5", "Unknown field `size`, expected"),
+        ("segments?size=5", "Unknown field `size`, expected"),
+        (
+            &*format!("campaigns/{ID}/recipients?state=SENT"),
+            "Unknown field `state`, expected one of",
+        ),
+        (
+            &*format!("campaigns/{ID}/events?state=SENT"),
+            "Unknown field `state`, expected one of",
+        ),
         ("contacts/7", "An id is a UUID such as"),
         (
             &*format!("campaigns/{ID}/recipients/x"),

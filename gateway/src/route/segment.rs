@@ -201,6 +201,7 @@ pub(crate) async fn create(
 
 /// Which segments.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SegmentQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]

@@ -74,6 +74,7 @@ impl From<ReactionRow> for EventOut {
 
 /// Which events.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventQuery {
     event_type: Option<CampaignEventType>,

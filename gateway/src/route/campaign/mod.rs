@@ -174,6 +174,7 @@ pub(crate) async fn create(
 
 /// Which campaigns.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CampaignQuery {
     status: Option<CampaignStatus>,

@@ -99,6 +99,7 @@ pub(crate) enum Format {
 
 /// Which recipients.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RecipientQuery {
     status: Option<RecipientStatus>,
