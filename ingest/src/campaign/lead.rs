@@ -27,9 +27,8 @@ use super::{LEASE, Settings, books::Books, expand::Bounds, expand::stretch};
 const TICK: Duration = Duration::from_millis(100);
 /// How long a round that failed is followed by nothing.
 const REST: Duration = Duration::from_secs(1);
-/// Times what may be in the broker that is enough for the senders; how often a page is written beyond it and how large,
-/// so that nobody waits for the database for long; and after how long without a chunk that was done nobody seems to send.
-const ENOUGH: i64 = 3;
+/// Once the senders have enough, how often a page is written and how large, so that nobody waits for the database for long;
+/// and after how long without a chunk that was done nobody seems to send.
 const GENTLE: Duration = Duration::from_millis(40);
 const GENTLE_PAGE: i64 = 100;
 const STILL: Duration = Duration::from_secs(1);
@@ -242,8 +241,7 @@ impl Lead {
             looked.done = (done, Instant::now());
         }
         let sending = done > 0 && looked.done.1.elapsed() < STILL;
-        let enough = pulse.open >= self.settings.outstanding.saturating_mul(ENOUGH);
-        let is_gentle = sending && enough;
+        let is_gentle = sending && pulse.open >= self.settings.outstanding;
         if is_gentle && looked.page.elapsed() < GENTLE {
             return Page::Soon;
         }
