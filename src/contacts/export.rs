@@ -16,7 +16,7 @@ use crate::model::is_device;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportOptions {
-    /// The file to write; standard output when absent.
+    /// The file to write; standard output when absent or `-`.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[arg(long, value_parser = ["csv", "jsonl"], default_value = "csv")]
@@ -46,7 +46,7 @@ pub(super) async fn run(hub: &Hub, options: &ExportOptions) -> anyhow::Result<()
     let request = hub.request(Method::GET, "/contacts/export", &query)?;
     let answer = hub.answer(request).await?;
     let mut bar = Bar::new();
-    match &options.output {
+    match options.output.as_deref().filter(|path| *path != Path::new("-")) {
         None => copy(answer, &mut std::io::stdout().lock(), &mut bar).await,
         Some(path) => to_file(answer, path, &mut bar).await,
     }

@@ -165,7 +165,10 @@ pub(super) async fn run(hub: &Hub, options: &ImportOptions) -> anyhow::Result<()
     }
     let more = import.rejected.saturating_sub(SHOWN as u64);
     match &options.errors {
-        Some(path) => writeln!(terminal, "what is wrong with rows is in {}", path.display())?,
+        Some(path) if !import.errors.is_empty() => {
+            writeln!(terminal, "what is wrong with rows is in {}", path.display())?;
+        }
+        Some(_) => {}
         None if more > 0 => writeln!(
             terminal,
             "and {more} more; --errors FILE writes the first thousand into a file"

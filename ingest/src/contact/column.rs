@@ -65,7 +65,7 @@ pub enum ColumnError {
     #[error("the file is a spreadsheet; save it as CSV")]
     Spreadsheet,
     #[error(
-        "the header cannot be read; it is the first line, has at most 64 KiB, and its quotes are closed"
+        "the header cannot be read; it is the first line, has at most 64 KiB and no NUL, and its quotes are closed"
     )]
     Unreadable,
     #[error("there are more than 1000 columns")]

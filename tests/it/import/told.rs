@@ -212,5 +212,10 @@ async fn the_command_line_takes_files_in_and_out() {
         std::fs::read_to_string(out).unwrap(),
         "email,name\r\nann@example.org,Ann\r\n"
     );
+    // `-` is no file.
+    let shown = ["contacts", "export", "--columns", "email", "-o", "-"];
+    let (said, code) = tidings(&hub, &shown).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("ann@example.org"), "{said}");
     hub.done().await;
 }
