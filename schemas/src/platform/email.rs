@@ -173,7 +173,7 @@ pub(super) const PLATFORM: Platform = Platform {
         field(
             "concurrency_per_domain",
             Form::Number(1, 256),
-            "Of a campaign's calls side by side, those to one domain: a slow one leaves the rest to the others; three quarters when absent.",
+            "The most of a campaign's calls side by side that one domain has: a slow one leaves the rest to the others; three quarters when absent.",
         ),
         field(
             "allow_plain_login",

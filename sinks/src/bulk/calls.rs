@@ -1,10 +1,11 @@
 //! Calls side by side of a channel's campaigns: all of them, and those to one domain of e-mail addresses.
 //!
 //! A relay that takes long over one domain would otherwise be waited for with every call there is, and with them by
-//! everybody else's mail. So a domain has a part of the calls, and is waited for a moment only: who would have to wait
-//! longer is told when to come again, the later the more of them there are.
+//! everybody else's mail. So a domain has a part of the calls: [`START`] at first, one more after each quick call, one less
+//! after each slow one. And it is waited for a moment only: who would have to wait longer is told when to come again, the
+//! later the more of them there are.
 //!
-//! Invariants: the calls of a domain are never more than its part; nobody waits longer than [`NEAR`] for it; what is
+//! Invariants: the calls of a domain are never more than the channel allows it; nobody waits longer than [`NEAR`] for it; what is
 //! remembered of domains is bounded by [`MAX_DOMAINS`] and those in use.
 
 use std::{
@@ -23,6 +24,10 @@ use super::{
     pace::{MAX_DOMAINS, domain},
 };
 
+/// Calls to a domain of which nothing is known yet.
+const START: usize = 3;
+/// A call that takes so long is slow.
+const SLOW: Duration = Duration::from_secs(1);
 /// The longest anybody is told to stay away: a domain may be well again by then.
 const AWAY: Duration = Duration::from_secs(60);
 /// Chunks of a channel that are left to themselves while others are worked on.
@@ -39,6 +44,8 @@ pub(super) struct Calls {
 
 struct Domain {
     calls: Arc<Semaphore>,
+    /// How many it has, those in use among them.
+    part: usize,
     /// Who waits for one of them.
     waiting: usize,
     /// How long calls take lately.
@@ -103,8 +110,8 @@ impl Calls {
             let mut domains = self.domains();
             let known = self.known(&mut domains, &name);
             let ahead = u32::try_from(known.waiting).unwrap_or(u32::MAX);
-            if known.took.saturating_mul(ahead) / self.parts() > NEAR {
-                return Err(known.later(self.parts()));
+            if known.took.saturating_mul(ahead) / known.parts() > NEAR {
+                return Err(known.later());
             }
             known.waiting += 1;
             Arc::clone(&known.calls)
@@ -121,14 +128,7 @@ impl Calls {
         let known = self.known(&mut domains, &name);
         // None of them ended meanwhile.
         known.took = known.took.max(NEAR);
-        Err(known.later(self.parts()))
-    }
-
-    /// Calls of a domain, to divide by.
-    fn parts(&self) -> u32 {
-        u32::try_from(self.most_of_domain)
-            .unwrap_or(u32::MAX)
-            .max(1)
+        Err(known.later())
     }
 
     fn known<'a>(&self, domains: &'a mut HashMap<String, Domain>, name: &str) -> &'a mut Domain {
@@ -137,11 +137,13 @@ impl Calls {
             domains.retain(|_, known| {
                 known.waiting > 0
                     || known.busy_until > now
-                    || known.calls.available_permits() < self.most_of_domain
+                    || known.calls.available_permits() < known.part
             });
         }
+        let part = START.min(self.most_of_domain).max(1);
         domains.entry(name.to_owned()).or_insert_with(|| Domain {
-            calls: Arc::new(Semaphore::new(self.most_of_domain.max(1))),
+            calls: Arc::new(Semaphore::new(part)),
+            part,
             waiting: 0,
             took: Duration::ZERO,
             busy_until: now,
@@ -154,23 +156,37 @@ impl Calls {
 }
 
 impl Domain {
-    /// When one more is to come again, behind those who were told so before; `parts` calls are side by side.
-    fn later(&mut self, parts: u32) -> Later {
+    /// How many calls are side by side, to divide by.
+    fn parts(&self) -> u32 {
+        u32::try_from(self.part).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// When one more is to come again, behind those who were told so before.
+    fn later(&mut self) -> Later {
         let now = Instant::now();
         let soonest = self.busy_until.max(now + NEAR);
-        self.busy_until = (soonest + self.took / parts).min(now + AWAY);
+        self.busy_until = (soonest + self.took / self.parts()).min(now + AWAY);
         Later(soonest.min(now + AWAY) - now)
     }
 }
 
 impl Place<'_> {
-    /// How long the call took.
-    pub(super) fn took(&self, took: Duration) {
-        let Some((calls, name, _)) = &self.of else {
+    /// The call is over, and took so long.
+    pub(super) fn over(self, took: Duration) {
+        let Some((calls, name, permit)) = self.of else {
             return;
         };
-        if let Some(known) = calls.domains().get_mut(name) {
-            known.took = (known.took + took) / 2;
+        let mut domains = calls.domains();
+        let Some(known) = domains.get_mut(&name) else {
+            return;
+        };
+        known.took = (known.took + took) / 2;
+        if took >= SLOW && known.part > 1 {
+            known.part -= 1;
+            permit.forget();
+        } else if took < SLOW && known.part < calls.most_of_domain {
+            known.part += 1;
+            known.calls.add_permits(1);
         }
     }
 }
@@ -198,14 +214,37 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_domain_has_its_part_and_no_more() {
-        let calls = Calls::new(4, 3);
-        let held = places(&calls, "a@x.example", 3);
+        let calls = Calls::new(8, 6);
+        let held = places(&calls, "a@x.example", START);
         assert!(calls.free("b@X.example").is_none());
         assert!(calls.free("b@y.example").is_some());
         // What is no e-mail address has no domain.
         assert_eq!(places(&calls, "+15550100", 9).len(), 9);
         drop(held);
         assert!(calls.free("b@x.example").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quick_domain_gets_more_and_a_slow_one_less() {
+        let calls = Calls::new(16, 12);
+        let most = || {
+            let mut held = Vec::new();
+            while let Some(place) = calls.free("a@x.example") {
+                held.push(place);
+            }
+            held.len()
+        };
+        for _ in 0..100 {
+            let place = calls.free("a@x.example").unwrap();
+            place.over(Duration::from_millis(20));
+        }
+        assert_eq!(most(), 12);
+        for place in places(&calls, "a@x.example", 12) {
+            place.over(30 * SECOND);
+        }
+        assert_eq!(most(), 1, "the last one is never taken");
+        calls.free("a@x.example").unwrap().over(SECOND / 2);
+        assert_eq!(most(), 2);
     }
 
     #[tokio::test(start_paused = true)]
@@ -255,14 +294,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_domain_that_is_well_again_is_waited_for_again() {
         let calls = Calls::new(4, 1);
-        let held = places(&calls, "a@x.example", 1);
-        held[0].took(600 * SECOND);
+        calls.free("a@x.example").unwrap().over(600 * SECOND);
         calls.domains().get_mut("x.example").unwrap().waiting = 1;
         assert!(calls.place("b@x.example").await.is_err());
         for _ in 0..12 {
-            held[0].took(Duration::from_millis(1));
+            let place = calls.free("a@x.example").unwrap();
+            place.over(Duration::from_millis(1));
         }
-        drop(held);
         assert!(calls.place("b@x.example").await.is_ok());
     }
 

@@ -184,7 +184,7 @@ impl Run {
         drop(turn);
         let slot = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some((slot, began)) = slot {
-            slot.took(began.elapsed());
+            slot.over(began.elapsed());
         }
         self.told(route, course.chunk, claimed, tried).await
     }

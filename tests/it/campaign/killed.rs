@@ -64,7 +64,7 @@ async fn a_killed_sender_leaves_nobody_out_and_doubts_only_what_it_had_in_hand()
     post.hold("held");
     let (list, _) = audience(&hub, MANY, |number| {
         let kind = if number < HELD { "held" } else { "fine" };
-        mailed(&format!("{kind}{number}@example.org"))
+        mailed(&format!("{kind}{number}@{kind}.example.org"))
     })
     .await;
     let (hold, resend) = (
@@ -131,7 +131,7 @@ async fn a_killed_sender_leaves_nobody_out_and_doubts_only_what_it_had_in_hand()
         let [one, other] = [&mails[0], &mails[1]].map(|mail| mail.header("Message-ID").unwrap());
         assert_eq!(one, other, "the other side can tell that it is the same");
     }
-    let again = recipients(&hub, &resend, "&address=held0@example.org").await;
+    let again = recipients(&hub, &resend, "&address=held0@held.example.org").await;
     assert_eq!(again[0]["attempt"], 2);
 
     // What is in doubt is not sent again but by a person.

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{audience, figures, mailed, newsletter, post::Post, reached, tell};
 use crate::rig::{Hub, until_some};
 
-/// To one domain of the sixteen calls that a channel has side by side.
-const OF_A_DOMAIN: usize = 12;
+/// Calls to a domain of which nothing is known.
+const AT_FIRST: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_slow_answer_holds_up_no_other_chunk_and_no_other_campaign() {
@@ -44,15 +44,18 @@ async fn one_slow_answer_holds_up_no_other_chunk_and_no_other_campaign() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_domain_has_its_part_of_the_calls() {
+async fn slow_domains_have_few_of_the_calls() {
     let hub = Hub::start().await;
     let post = Post::start().await;
     post.hold("slow");
     hub.channel("email", post.channel()).await;
-    // They come first, and are more than all the calls.
+    // They come first, and are many more than all the calls.
     let (list, _) = audience(&hub, 120, |number| {
-        let who = if number < 60 { "slow" } else { "quick" };
-        mailed(&format!("{who}{number}@{who}.example.org"))
+        if number < 60 {
+            mailed(&format!("slow{number}@d{}.slow.example.org", number % 5))
+        } else {
+            mailed(&format!("quick{number}@quick.example.org"))
+        }
     })
     .await;
     let campaign = newsletter(&hub, &list, json!({})).await;
@@ -64,7 +67,7 @@ async fn a_slow_domain_has_its_part_of_the_calls() {
     until_some(|| async { (of("quick") == 60).then_some(()) })
         .await
         .expect("the others are sent to");
-    assert_eq!(of("slow"), OF_A_DOMAIN);
+    assert_eq!(of("slow"), 5 * AT_FIRST);
     post.relent();
     reached(&hub, &campaign, "COMPLETED").await;
     figures(&hub, &campaign, |stats| stats["outcomes"]["SENT"] == 120).await;
