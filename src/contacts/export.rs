@@ -46,7 +46,11 @@ pub(super) async fn run(hub: &Hub, options: &ExportOptions) -> anyhow::Result<()
     let request = hub.request(Method::GET, "/contacts/export", &query)?;
     let answer = hub.answer(request).await?;
     let mut bar = Bar::new();
-    match options.output.as_deref().filter(|path| *path != Path::new("-")) {
+    match options
+        .output
+        .as_deref()
+        .filter(|path| *path != Path::new("-"))
+    {
         None => copy(answer, &mut std::io::stdout().lock(), &mut bar).await,
         Some(path) => to_file(answer, path, &mut bar).await,
     }

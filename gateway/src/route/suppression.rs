@@ -182,7 +182,9 @@ pub(crate) async fn create(
     {
         return Err(ApiError::invalid(
             "/address",
-            format!("This must have 1 to {MAX_ADDRESS_BYTES} bytes and no control characters or invisible ones."),
+            format!(
+                "This must have 1 to {MAX_ADDRESS_BYTES} bytes and no control characters or invisible ones."
+            ),
         ));
     }
     optional_text("/detail", body.detail.as_ref(), 500)?;

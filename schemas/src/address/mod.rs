@@ -19,7 +19,9 @@ pub enum AddressError {
     Kind,
     #[error("not an e-mail address")]
     Email,
-    #[error("an e-mail address has no characters that are invisible or turn the direction of text; type it anew")]
+    #[error(
+        "an e-mail address has no characters that are invisible or turn the direction of text; type it anew"
+    )]
     Invisible,
     #[error("not a telephone number with its country, such as +4915112345678")]
     Phone,

@@ -1,7 +1,7 @@
 //! Campaigns: from chunks on BULK to the platforms, each recipient once as far as a platform lets us.
 //!
 //! [`Bulk`] is the handler of the lanes `bulk-<channel>`, which have the owner of the channel's other sends, and share
-//! its [`Route`](crate::deliver::route::Route): sender, rate, connections. A batch of chunks goes some chunks side by
+//! its [`Route`]: sender, rate, connections. A batch of chunks goes some chunks side by
 //! side: each is claimed in the ledger (recipients are `SENDING` from then on), rendered, sent, and recorded. A chunk that
 //! waits for slow servers is left to itself: what is known of it is recorded, the ledger has it come again should this
 //! process die, and the lane goes on with others.
