@@ -42,7 +42,7 @@ fn what_is_written_is_read() {
             "language in ('de', \"fr-ch\")",
             r#"language in ("de", "fr-CH")"#,
         ),
-        ("email = 'Ann@EXAMPLE.org'", r#"email = "Ann@example.org""#),
+        ("email = 'Ann@EXAMPLE.org'", r#"email = "ann@example.org""#),
         ("phone = '+49 (0) 30 1234567'", r#"phone = "+49301234567""#),
         ("consent.email = 'given'", r#"consent.email = "given""#),
         (
