@@ -74,6 +74,8 @@ const ROLES: &str = "pipeline,deliver,project";
 const ASKS_EVERY: u64 = 10;
 /// How long everything may take to arrive after the last message was accepted.
 const DRAIN: Duration = Duration::from_secs(240);
+/// How long the API may take to answer again at the end.
+const BACK: Duration = Duration::from_secs(15);
 
 pub(crate) async fn run(options: &ChaosOptions) -> anyhow::Result<()> {
     let hub = Hub::start(Some("gateway,janitor")).await?;
@@ -190,7 +192,17 @@ fn replies_expected(options: &ChaosOptions) -> u64 {
 }
 
 async fn dead_letters(hub: &Hub) -> anyhow::Result<u64> {
-    let letters = hub.get("/api/v1/dlq?limit=200").await?;
+    // Who was just killed may not be back.
+    let asked = Instant::now();
+    let letters = loop {
+        match hub.get("/api/v1/dlq?limit=200").await {
+            Err(error) if asked.elapsed() < BACK => {
+                tracing::debug!(%error, "the dead letters cannot be read yet");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            letters => break letters?,
+        }
+    };
     Ok(u64::try_from(letters.as_array().map_or(0, Vec::len))?)
 }
 
