@@ -32,8 +32,17 @@ pub(crate) struct Ready<'a> {
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Held, never read again: the lock goes with it.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Folder {
+    /// Closing the file would not do: a child that another thread is just forking has it open until it runs its
+    /// own program.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "cannot unlock the folder; it is free once this process has ended");
+        }
+    }
 }
 
 impl Folder {
@@ -54,7 +63,7 @@ impl Folder {
             .canonicalize()
             .with_context(|| format!("cannot use the folder {}", path.display()))?;
         let lock = lock(&path)?;
-        let folder = Self { path, _lock: lock };
+        let folder = Self { path, lock };
         folder.remove_ready()?;
         Ok(folder)
     }
@@ -182,6 +191,16 @@ mod tests {
         );
         drop(held);
         Folder::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_folder_given_back_is_free_while_a_child_still_has_its_lock_open() {
+        let parent = tempfile::tempdir().unwrap();
+        let held = Folder::open(parent.path()).unwrap();
+        let inherited = held.lock.try_clone().unwrap();
+        drop(held);
+        Folder::open(parent.path()).unwrap();
+        drop(inherited);
     }
 
     #[test]
