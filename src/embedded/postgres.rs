@@ -254,7 +254,7 @@ fn make_cluster(
             "--encoding=UTF8",
             "--locale=C.UTF-8",
             // A new segment of the log is filled with zeroes while every commit waits: 60 ms for the usual 16 MB.
-            "--wal-segsize=4",
+            "--wal-segsize=1",
             "--username",
             USER,
         ])

@@ -47,6 +47,7 @@ pub mod media;
 pub mod message;
 pub mod model;
 mod page;
+mod precedence;
 pub mod preference;
 pub mod probe;
 pub mod project;
@@ -63,7 +64,7 @@ mod timed;
 pub mod tracking;
 pub mod understanding;
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     PgPool,
@@ -73,6 +74,7 @@ use sqlx::{
 pub use error::StoreError;
 pub use keyring::{Keyring, KeyringError, Sealed};
 pub use page::{Cursor, Page};
+pub use precedence::{First, Precedence};
 
 /// How often a transaction that lost a lock is tried again.
 const RETRIES: usize = 8;
@@ -86,6 +88,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 pub struct Store {
     pool: PgPool,
     keyring: Keyring,
+    precedence: Arc<Precedence>,
 }
 
 impl Store {
@@ -106,7 +109,17 @@ impl Store {
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options);
-        Ok(Self { pool, keyring })
+        Ok(Self {
+            pool,
+            keyring,
+            precedence: Arc::default(),
+        })
+    }
+
+    /// Who goes first of all that uses this handle and its clones.
+    #[must_use]
+    pub fn precedence(&self) -> &Arc<Precedence> {
+        &self.precedence
     }
 
     /// Brings the schema up to date. Several processes may call it at once; one does the work.

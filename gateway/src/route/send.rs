@@ -102,6 +102,7 @@ pub(crate) async fn queue(
     headers: &HeaderMap,
     body: MessageIn,
 ) -> Result<MessageOut, ApiError> {
+    let first = hub.store.precedence().enter();
     let key = idempotency_key(headers)?;
     check(&body)?;
     let known = conversation(hub, caller, body.conversation_id).await?;
@@ -152,6 +153,7 @@ pub(crate) async fn queue(
             hub.settings.publish_deadline,
         )
         .await?;
+    first.hand_on();
     metrics::counter!("tidings_queued_total", "kind" => kind.name()).increment(1);
     Ok(MessageOut::queued(*outbound.message))
 }

@@ -147,6 +147,7 @@ impl Lead {
 
     async fn round(&self, looked: &mut Looked, books: &mut Books) -> Result<Next, Trouble> {
         let id = self.campaign.id;
+        self.store.precedence().give_way().await;
         let Some(pulse) = expand::pulse(&self.store, id, &self.worker, LEASE).await? else {
             return Ok(Next::End);
         };

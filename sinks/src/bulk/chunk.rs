@@ -21,7 +21,7 @@ pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// A chunk that takes so long is not busy, it waits.
 const SLOW: Duration = Duration::from_millis(500);
 /// So many are claimed at once while people are being answered: a claim of more keeps the database busy for too long.
-const FEW: usize = 25;
+const FEW: usize = 15;
 /// How often it is looked then what it waits for.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -72,7 +72,7 @@ impl Run {
         handed: oneshot::Sender<Result<(), HandleError>>,
     ) {
         let mut handed = Handed(Some(handed));
-        let narrow = if self.shared.senders.precedence().is_recent() {
+        let narrow = if self.shared.store.precedence().is_recent() {
             self.shared.narrow.acquire().await.ok()
         } else {
             None
@@ -117,8 +117,8 @@ impl Run {
             if self.held.expired() || self.stop.is_cancelled() {
                 return Err(given_up());
             }
-            shared.senders.precedence().give_way().await;
-            let most = if shared.senders.precedence().is_recent() {
+            shared.store.precedence().give_way().await;
+            let most = if shared.store.precedence().is_recent() {
                 FEW
             } else {
                 CHUNK
@@ -204,6 +204,7 @@ impl Run {
             }
         }
         self.believe(planned, chunk, &mut outcomes).await;
+        self.shared.store.precedence().give_way().await;
         self.record(chunk, owner, &outcomes).await
     }
 }

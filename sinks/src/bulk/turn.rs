@@ -119,9 +119,9 @@ impl Run {
             };
             return stream::once(all).flatten().boxed();
         }
-        // While people are being answered half as many at a time.
-        let share = if self.shared.senders.precedence().is_recent() {
-            route.concurrency.div_ceil(2)
+        // While people are being answered a quarter as many at a time.
+        let share = if self.shared.store.precedence().is_recent() {
+            route.concurrency.div_ceil(4)
         } else {
             route.concurrency
         };
@@ -148,7 +148,7 @@ impl Run {
     async fn to(&self, course: &Course<'_>, claimed: &Claimed) -> Outcome {
         let Course { planned, route, .. } = *course;
         let mut turn = course.turns.acquire().await.ok();
-        self.shared.senders.precedence().give_way().await;
+        self.shared.store.precedence().give_way().await;
         let put_back = Outcome::put_back(claimed.message, None);
         if Instant::now() >= course.until || !self.goes_on(planned) {
             return put_back;

@@ -20,7 +20,6 @@ mod chat;
 pub(crate) mod dispatch;
 pub mod limit;
 pub mod outcome;
-pub mod precedence;
 pub mod rate;
 pub mod retry;
 pub mod route;
@@ -182,7 +181,7 @@ impl Handler for Deliver {
             given_up,
         };
         // In a task of its own: what has begun to be sent must be recorded.
-        let first = shared.senders.precedence().enter();
+        let first = shared.store.precedence().enter();
         let running = tokio::spawn(async move {
             let _held_to_the_end = (turn, alive, first);
             run.run().await

@@ -19,7 +19,7 @@ use store::{Store, StoreError};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{precedence::Precedence, route::Route};
+use super::route::Route;
 use crate::channel::Settings;
 
 /// How often the version is looked at when nobody announces a change.
@@ -68,7 +68,6 @@ pub struct Senders {
     /// One refresh at a time.
     refreshing: Mutex<()>,
     lanes: watch::Sender<Vec<Lane>>,
-    precedence: Arc<Precedence>,
 }
 
 #[derive(Default)]
@@ -88,7 +87,6 @@ impl Senders {
             loaded: RwLock::default(),
             refreshing: Mutex::default(),
             lanes: watch::Sender::new(Vec::new()),
-            precedence: Arc::default(),
         })
     }
 
@@ -96,11 +94,6 @@ impl Senders {
     #[must_use]
     pub fn lanes(&self) -> watch::Receiver<Vec<Lane>> {
         self.lanes.subscribe()
-    }
-
-    /// Who goes first of what this process sends.
-    pub(crate) fn precedence(&self) -> &Arc<Precedence> {
-        &self.precedence
     }
 
     /// A channel's route, from the cache if it is there, else from the database.
