@@ -177,6 +177,27 @@ async fn what_does_not_fit_a_message_is_told_by_its_place() {
 }
 
 #[tokio::test]
+async fn campaigns_stand_aside_as_soon_as_an_answer_is_asked_for() {
+    let rig = Rig::start().await;
+    let precedence = rig.hub.store.precedence();
+    assert!(!precedence.is_recent());
+    let body = json!({"conversation_id": UUID, "content": "hi"}).to_string();
+    let agent = token("agent");
+    let stood_aside = async {
+        while !precedence.is_recent() {
+            tokio::task::yield_now().await;
+        }
+        precedence.give_way().await;
+    };
+    // The conversation is looked for in a database that is away: the answer takes longer than anybody stands aside.
+    tokio::select! {
+        biased;
+        answer = rig.post("/api/v1/messages/send", &agent, body) => panic!("{}", answer.text),
+        () = stood_aside => {}
+    }
+}
+
+#[tokio::test]
 async fn without_the_database_reads_say_when_to_come_back() {
     let rig = Rig::start().await;
     let answer = rig.get("/api/v1/stats", &token("viewer")).await;
