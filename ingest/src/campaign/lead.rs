@@ -28,9 +28,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long a round that failed is followed by nothing.
 const REST: Duration = Duration::from_secs(1);
 /// Once the senders have enough, how often a page is written and how large, so that nobody waits for the database for long;
-/// and after how long without a chunk that was done nobody seems to send.
 const GENTLE: Duration = Duration::from_millis(40);
 const GENTLE_PAGE: i64 = 100;
+/// and how large one is where they have too little, or people are answered.
+const SHARED_PAGE: i64 = 500;
+/// After how long without a chunk that was done nobody seems to send.
 const STILL: Duration = Duration::from_secs(1);
 /// How long the broker may take to store chunks.
 const PUBLISH: Duration = Duration::from_secs(20);
@@ -247,10 +249,13 @@ impl Lead {
             return Page::Soon;
         }
         looked.page = Instant::now();
+        let most = self.settings.page;
         Page::Of(if is_gentle {
-            GENTLE_PAGE
+            most.min(GENTLE_PAGE)
+        } else if sending || self.store.precedence().is_recent() {
+            most.min(SHARED_PAGE)
         } else {
-            self.settings.page
+            most
         })
     }
 

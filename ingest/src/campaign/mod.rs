@@ -58,7 +58,7 @@ pub struct Settings {
     pub outstanding: i64,
     /// Chunks of a campaign that may be made and not done: how far the expansion runs ahead where nobody sends.
     pub ahead: i64,
-    /// Contacts looked at in one transaction.
+    /// Contacts looked at in one transaction, while nobody else needs the database.
     pub page: i64,
 }
 
@@ -67,7 +67,7 @@ impl Default for Settings {
         Self {
             outstanding: 128,
             ahead: 4000,
-            page: 500,
+            page: 2000,
         }
     }
 }
