@@ -95,7 +95,13 @@ impl MailSink {
         let mut stream = BufReader::with_capacity(64 * 1024, stream);
         stream.write_all(b"220 sink ESMTP\r\n").await?;
         let mut line = Vec::with_capacity(1024);
+        // What commands that came together are answered is said together (RFC 2920).
+        let mut answers = Vec::with_capacity(256);
         loop {
+            if stream.buffer().is_empty() && !answers.is_empty() {
+                stream.write_all(&answers).await?;
+                answers.clear();
+            }
             line.clear();
             if stream.read_until(b'\n', &mut line).await? == 0 || line.len() > MAX_LINE {
                 return Ok(());
@@ -104,18 +110,21 @@ impl MailSink {
             let answer: &[u8] = match verb.as_slice() {
                 b"EHLO" => b"250-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 SIZE 10485760\r\n",
                 b"DATA" => {
-                    stream.write_all(b"354 go on\r\n").await?;
+                    answers.extend_from_slice(b"354 go on\r\n");
+                    stream.write_all(&answers).await?;
+                    answers.clear();
                     if !self.take(&mut stream, &mut line).await? {
                         return Ok(());
                     }
                     b"250 taken\r\n"
                 }
                 b"QUIT" => {
-                    return stream.write_all(b"221 bye\r\n").await;
+                    answers.extend_from_slice(b"221 bye\r\n");
+                    return stream.write_all(&answers).await;
                 }
                 _ => b"250 ok\r\n",
             };
-            stream.write_all(answer).await?;
+            answers.extend_from_slice(answer);
         }
     }
 

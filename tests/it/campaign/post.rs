@@ -151,6 +151,8 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
                 text.push('\n');
                 continue;
             }
+            None if verb.starts_with("EHLO") => "250-post\r\n250 PIPELINING",
+            None if verb == "DATA" && to.is_empty() => "503 to whom?",
             None if verb == "DATA" => {
                 mail = Some(String::new());
                 "354 go on"
@@ -158,6 +160,7 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
             None if verb == "QUIT" => "221 bye",
             None if verb.starts_with("MAIL FROM") => {
                 from = address(&line);
+                to.clear();
                 "250 ok"
             }
             None if verb.starts_with("RCPT TO") => {
@@ -167,7 +170,11 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
                     .refused
                     .iter()
                     .find(|(start, _)| to.starts_with(start));
-                refused.map_or("250 ok", |(_, answer)| answer)
+                let answer = refused.map_or("250 ok", |(_, answer)| answer);
+                if refused.is_some() {
+                    to.clear();
+                }
+                answer
             }
             None => "250 ok",
         };

@@ -2,42 +2,31 @@
 //!
 //! Invariant: [`Phase::Content`] begins when the server asked for the content (354), because from
 //! then on a lost connection leaves open whether the message was taken.
+//!
+//! Where the server says that it takes commands together (PIPELINING, RFC 2920), a mail to one person waits for it twice
+//! instead of four times: `MAIL`, `RCPT`, `DATA` leave together, then the content.
 
-use std::{
-    future::Future,
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
-#[expect(
-    deprecated,
-    reason = "the only way to do implicit TLS on a socket we opened"
-)]
-use lettre::transport::smtp::client::AsyncNetworkStream;
 use lettre::{
     Address,
     transport::smtp::{
         Error,
         authentication::{Credentials, DEFAULT_MECHANISMS},
         client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters},
-        commands::{Data, Mail, Rcpt, Rset},
+        commands::{Data, Ehlo, Mail, Rcpt, Rset},
         extension::{ClientId, Extension, MailParameter},
     },
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, lookup_host},
     time::timeout,
 };
-use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
-use super::letter::Letter;
+use super::{encrypted::encrypted, letter::Letter};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// A server may scan the content before it answers (RFC 5321 section 4.5.3.2.6 grants ten minutes).
 const CONTENT_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -84,7 +73,7 @@ impl Trouble {
         }
     }
 
-    fn io(phase: Phase, error: &io::Error) -> Self {
+    pub(super) fn io(phase: Phase, error: &io::Error) -> Self {
         Self {
             phase,
             reply: None,
@@ -94,7 +83,7 @@ impl Trouble {
 }
 
 /// Waits for a step, bounded.
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     phase: Phase,
     step: impl Future<Output = Result<T, Error>>,
@@ -161,6 +150,7 @@ impl Server {
             )
             .await?;
         }
+        let takes_together = self.takes_together(&mut smtp).await?;
         if let Some(login) = &self.login {
             within(
                 COMMAND_TIMEOUT,
@@ -171,9 +161,25 @@ impl Server {
         }
         Ok(Connection {
             smtp,
+            takes_together,
             delivered: 0,
             broken: false,
         })
+    }
+
+    /// Whether the server takes commands together. The connection has greeted, but keeps of what the server said then only what
+    /// it has use for itself; so it is asked again.
+    async fn takes_together(&self, smtp: &mut AsyncSmtpConnection) -> Result<bool, Trouble> {
+        let hello = Ehlo::new(self.hello.clone());
+        match within(COMMAND_TIMEOUT, Phase::Greeting, smtp.command(hello)).await {
+            Ok(answer) => Ok(answer
+                .message()
+                .any(|line| line.trim().eq_ignore_ascii_case("PIPELINING"))),
+            Err(Trouble {
+                reply: Some(reply), ..
+            }) if reply != 421 => Ok(false),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// The verdict is about the addresses that are then connected to, one after the other.
@@ -222,6 +228,8 @@ impl Server {
 
 pub(super) struct Connection {
     smtp: AsyncSmtpConnection,
+    /// Whether the server takes commands before it has answered those before them.
+    takes_together: bool,
     delivered: u32,
     broken: bool,
 }
@@ -242,6 +250,7 @@ impl Connection {
         let done = self.exchange(letter).await;
         if let Err(trouble) = &done {
             let reset = match (trouble.reply, trouble.phase) {
+                _ if self.broken => false,
                 (Some(421) | None, Phase::Before | Phase::Recipient | Phase::Content) => false,
                 (Some(_), Phase::Before | Phase::Recipient) => {
                     within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(Rset))
@@ -273,8 +282,24 @@ impl Connection {
             parameters.push(MailParameter::SmtpUtfEight);
         }
         let mail = Mail::new(Some(letter.from.clone()), parameters);
+        match letter.to.as_slice() {
+            [person] if self.takes_together => self.ask_together(&mail, person).await?,
+            people => self.ask(mail, people).await?,
+        }
+        let content = async {
+            match std::str::from_utf8(&letter.content) {
+                Ok(content) => self.smtp.command(ended(content)).await,
+                Err(_) => self.smtp.message(&letter.content).await,
+            }
+        };
+        within(CONTENT_TIMEOUT, Phase::Content, content).await?;
+        Ok(())
+    }
+
+    /// Asks for leave to send the content, one command after the other.
+    async fn ask(&mut self, mail: Mail, people: &[Address]) -> Result<(), Trouble> {
         within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(mail)).await?;
-        for (place, person) in letter.to.iter().enumerate() {
+        for (place, person) in people.iter().enumerate() {
             let rcpt = Rcpt::new(person.clone(), Vec::new());
             let answer = within(COMMAND_TIMEOUT, Phase::Recipient, self.smtp.command(rcpt)).await;
             match answer {
@@ -288,72 +313,59 @@ impl Connection {
             }
         }
         within(COMMAND_TIMEOUT, Phase::Before, self.smtp.command(Data)).await?;
-        within(
-            CONTENT_TIMEOUT,
-            Phase::Content,
-            self.smtp.message(&letter.content),
-        )
-        .await?;
         Ok(())
     }
+
+    /// Asks for leave to send the content to one person, with all commands together. The first refusal counts.
+    async fn ask_together(&mut self, mail: &Mail, person: &Address) -> Result<(), Trouble> {
+        let rcpt = Rcpt::new(person.clone(), Vec::new());
+        let commands = self.smtp.command(format!("{mail}{rcpt}{Data}"));
+        let from = within(COMMAND_TIMEOUT, Phase::Before, commands).await;
+        if is_lost(&from) {
+            return from.map(drop);
+        }
+        let to = self.smtp.read_response();
+        let to = within(COMMAND_TIMEOUT, Phase::Recipient, to).await;
+        if is_lost(&to) {
+            self.broken = true;
+            return from.and(to).map(drop);
+        }
+        let data = self.smtp.read_response();
+        let data = within(COMMAND_TIMEOUT, Phase::Before, data).await;
+        let person = from.and(to);
+        // Content that is asked for after a refusal is for nobody: the server throws away what never ends.
+        self.broken |= is_lost(&data) || person.is_err() && data.is_ok();
+        person.and(data).map(drop)
+    }
 }
 
-/// A TLS stream on our own socket.
-#[derive(Debug)]
-#[expect(deprecated, reason = "see the import")]
-struct Encrypted {
-    stream: Compat<AsyncNetworkStream>,
-    peer: SocketAddr,
-}
-
-#[expect(deprecated, reason = "see the import")]
-async fn encrypted(socket: TcpStream, parameters: TlsParameters) -> Result<Encrypted, Trouble> {
-    let peer = socket
-        .peer_addr()
-        .map_err(|error| Trouble::io(Phase::Connecting, &error))?;
-    let mut stream = AsyncNetworkStream::use_existing_tokio1(Box::new(socket));
-    within(
-        COMMAND_TIMEOUT,
-        Phase::Security,
-        stream.upgrade_tls(parameters),
+/// Whether no more answers come.
+fn is_lost<T>(answer: &Result<T, Trouble>) -> bool {
+    matches!(
+        answer,
+        Err(Trouble {
+            reply: Some(421) | None,
+            ..
+        })
     )
-    .await?;
-    Ok(Encrypted {
-        stream: stream.compat(),
-        peer,
-    })
 }
 
-impl AsyncTokioStream for Encrypted {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.peer)
+/// Content as it goes over the line: no line of it is a dot alone but the one that ends it (RFC 5321 section 4.5.2).
+fn ended(content: &str) -> String {
+    let mut line = String::with_capacity(content.len() + 64);
+    if content.starts_with('.') {
+        line.push('.');
     }
-}
-
-impl AsyncRead for Encrypted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    let mut rest = content;
+    while let Some((before, after)) = rest.split_once("\r\n.") {
+        line.push_str(before);
+        line.push_str("\r\n..");
+        rest = after;
     }
-}
-
-impl AsyncWrite for Encrypted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    line.push_str(rest);
+    if !content.ends_with("\r\n") {
+        line.push_str("\r\n");
     }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+    line.push_str(".\r\n");
+    line
 }

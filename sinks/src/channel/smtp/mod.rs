@@ -15,6 +15,7 @@ mod body;
 mod class;
 mod connection;
 mod dkim;
+mod encrypted;
 mod file;
 pub(super) mod letter;
 mod many;

@@ -50,13 +50,14 @@ async fn a_connection_carries_many_mails() {
 
 #[tokio::test]
 async fn a_dot_in_the_text_does_not_end_the_mail() {
-    let relay = Relay::start(Script::default()).await;
+    let relay = Relay::start(Script::default().together(true)).await;
     let mut dotted = letter(1);
-    dotted.message.content.text = "a\n.\nRCPT TO:<eve@example.net>\n..b".into();
+    dotted.message.content.text = "a\n.\nRCPT TO:<eve@example.net>\n..b\n.\n.\nc".into();
     let outcome = relay.smtp().send(&[&dotted]).await.remove(0);
     assert_eq!(word(&outcome), accepted());
     assert_eq!(relay.mails().len(), 1);
-    assert!(relay.mails()[0].contains("RCPT TO:<eve@example.net>"));
+    let text = "a\r\n..\r\nRCPT TO:<eve@example.net>\r\n...b\r\n..\r\n..\r\nc\r\n";
+    assert!(relay.mails()[0].ends_with(text), "{}", relay.mails()[0]);
 }
 
 #[tokio::test]
@@ -72,14 +73,46 @@ async fn replies_are_classed_and_the_connection_survives_them() {
         ("CONTENT", "451 try again", "retry smtp-451"),
         ("CONTENT", "554 spam", "permanent smtp-554"),
     ] {
-        let relay = Relay::start(Script::with(&[(command, reply)])).await;
-        let smtp = relay.smtp();
-        assert_eq!(send(&smtp, 1).await, expected, "{command} {reply}");
-        assert_eq!(send(&smtp, 1).await, accepted(), "after {command} {reply}");
-        let connections = relay.connections.load(Ordering::SeqCst);
-        let expected = if reply.starts_with("421") { 2 } else { 1 };
-        assert_eq!(connections, expected, "{command} {reply}");
+        for together in [false, true] {
+            let script = Script::with(&[(command, reply)]).together(together);
+            let relay = Relay::start(script).await;
+            let smtp = relay.smtp();
+            assert_eq!(send(&smtp, 1).await, expected, "{command} {reply}");
+            assert_eq!(send(&smtp, 1).await, accepted(), "after {command} {reply}");
+            let connections = relay.connections.load(Ordering::SeqCst);
+            let expected = if reply.starts_with("421") { 2 } else { 1 };
+            assert_eq!(connections, expected, "{command} {reply} {together}");
+            let sent = if command == "CONTENT" { 2 } else { 1 };
+            assert_eq!(relay.mails().len(), sent, "{command} {reply} {together}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_commands_together_is_waited_for_less() {
+    for (together, expected) in [(false, 3), (true, 1)] {
+        let relay = Relay::start(Script::default().together(together)).await;
+        let smtp = relay.smtp();
+        send(&smtp, 1).await;
+        let before = relay.turns.load(Ordering::SeqCst);
+        assert!(send(&smtp, 2).await.starts_with("accepted"));
+        assert_eq!(relay.turns.load(Ordering::SeqCst) - before, expected);
+        assert_eq!(relay.connections.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_asked_for_after_a_refusal_goes_to_nobody() {
+    let refused = [
+        ("RCPT", "550 5.1.1 no such user"),
+        ("DATA", "354 go on nonetheless"),
+    ];
+    let relay = Relay::start(Script::with(&refused).together(true)).await;
+    let smtp = relay.smtp();
+    assert_eq!(send(&smtp, 1).await, "permanent smtp-550");
+    assert_eq!(send(&smtp, 2).await.split(' ').next(), Some("accepted"));
+    assert_eq!(relay.mails().len(), 1);
+    assert_eq!(relay.connections.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
@@ -92,13 +125,17 @@ async fn where_a_connection_breaks_decides() {
         ("DATA", "retry connection-lost"),
         ("CONTENT", "unknown connection-lost"),
     ] {
-        let relay = Relay::start(Script::with(&[(command, HANG_UP)])).await;
-        assert_eq!(send(&relay.smtp(), 1).await, expected, "{command}");
+        for together in [false, true] {
+            let script = Script::with(&[(command, HANG_UP)]).together(together);
+            let relay = Relay::start(script).await;
+            assert_eq!(send(&relay.smtp(), 1).await, expected, "{command}");
+        }
     }
     let unused = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = Relay {
         port: unused.local_addr().unwrap().port(),
         connections: Arc::default(),
+        turns: Arc::default(),
         mails: Arc::default(),
     };
     drop(unused);
@@ -168,6 +205,7 @@ async fn encryption_that_is_asked_for_is_not_given_up() {
 #[tokio::test]
 async fn addresses_outside_ascii_need_the_relays_consent() {
     let relay = Relay::start(Script::with(&[
+        ("EHLO", "250 relay"),
         ("EHLO", "250 relay"),
         ("EHLO", "250-relay\r\n250 SMTPUTF8"),
     ]))

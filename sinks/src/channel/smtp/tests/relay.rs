@@ -22,29 +22,60 @@ pub(super) const HANG_UP: &str = "hang up";
 
 /// What the server says out of the ordinary: replies to a command, in turn; then the usual ones.
 #[derive(Clone, Default)]
-pub(super) struct Script(Arc<Mutex<HashMap<&'static str, VecDeque<&'static str>>>>);
+pub(super) struct Script {
+    replies: Arc<Mutex<HashMap<&'static str, VecDeque<&'static str>>>>,
+    takes_together: bool,
+}
+
+/// How far a mail got, by what was said to its commands.
+#[derive(Default)]
+struct Asked {
+    has_sender: bool,
+    people: usize,
+}
+
+impl Asked {
+    fn note(&mut self, command: &str, reply: &str) {
+        let is_taken = reply.starts_with('2');
+        match command {
+            "MAIL" => self.has_sender = is_taken,
+            "RCPT" if is_taken => self.people += 1,
+            "RSET" | "CONTENT" => *self = Self::default(),
+            _ => {}
+        }
+    }
+}
 
 impl Script {
     pub(super) fn with(steps: &[(&'static str, &'static str)]) -> Self {
         let script = Self::default();
         for (command, reply) in steps {
-            let mut map = script.0.lock().unwrap();
+            let mut map = script.replies.lock().unwrap();
             map.entry(command).or_default().push_back(reply);
         }
         script
     }
 
-    fn reply(&self, command: &str) -> String {
+    /// The server takes commands together, or does not say so.
+    pub(super) fn together(mut self, takes_together: bool) -> Self {
+        self.takes_together = takes_together;
+        self
+    }
+
+    fn reply(&self, command: &str, asked: &Asked) -> String {
         let scripted = self
-            .0
+            .replies
             .lock()
             .unwrap()
             .get_mut(command)
             .and_then(VecDeque::pop_front);
         let reply = scripted.unwrap_or(match command {
             "GREETING" => "220 relay ready",
+            "EHLO" if self.takes_together => "250-relay\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN",
             "EHLO" => "250-relay\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN",
             "AUTH" => "235 welcome",
+            "RCPT" if !asked.has_sender => "503 5.5.1 who writes?",
+            "DATA" if asked.people == 0 => "503 5.5.1 to whom?",
             "DATA" => "354 go on",
             "QUIT" => "221 bye",
             _ => "250 ok",
@@ -57,6 +88,8 @@ impl Script {
 pub(super) struct Relay {
     pub(super) port: u16,
     pub(super) connections: Arc<AtomicUsize>,
+    /// How often it waited for a command.
+    pub(super) turns: Arc<AtomicUsize>,
     pub(super) mails: Arc<Mutex<Vec<String>>>,
 }
 
@@ -66,6 +99,7 @@ impl Relay {
         let relay = Self {
             port: listener.local_addr().unwrap().port(),
             connections: Arc::default(),
+            turns: Arc::default(),
             mails: Arc::default(),
         };
         let started = relay.clone();
@@ -82,8 +116,10 @@ impl Relay {
     async fn converse(&self, socket: impl AsyncRead + AsyncWrite + Unpin, script: &Script) {
         let mut socket = BufReader::new(socket);
         let mut command = "GREETING".to_owned();
+        let mut asked = Asked::default();
         loop {
-            let reply = script.reply(&command);
+            let reply = script.reply(&command, &asked);
+            asked.note(&command, &reply);
             if reply == HANG_UP {
                 return;
             }
@@ -98,6 +134,9 @@ impl Relay {
                 self.mails.lock().unwrap().push(mail);
                 "CONTENT".into()
             } else {
+                if socket.buffer().is_empty() {
+                    self.turns.fetch_add(1, Ordering::SeqCst);
+                }
                 let mut line = String::new();
                 if socket.read_line(&mut line).await.unwrap_or(0) == 0 {
                     return;
