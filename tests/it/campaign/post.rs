@@ -123,6 +123,8 @@ fn address(line: &str) -> String {
 }
 
 async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Result<()> {
+    // Answers to commands that came together are not held back until the first is acknowledged.
+    client.set_nodelay(true)?;
     let (read, mut write) = client.into_split();
     let mut lines = BufReader::new(read).lines();
     write.write_all(b"220 post\r\n").await?;
