@@ -141,6 +141,17 @@ impl Store {
         Ok(())
     }
 
+    /// Begins a transaction, wholly also where the caller is given up meanwhile. The driver (sqlx 0.9.0) knows of a transaction
+    /// only once the database has answered; a connection given back before that would have one open, and what is written on it
+    /// next would wait in vain to be committed.
+    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin().await });
+        // Its task ends early with the process alone.
+        let begun = begun.await.map_err(|_| sqlx::Error::PoolClosed)?;
+        begun.map_err(StoreError::from)
+    }
+
     #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.keyring

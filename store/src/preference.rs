@@ -123,7 +123,7 @@ pub async fn come_back(
     lists: &[ListId],
 ) -> Result<(), StoreError> {
     let lists: Vec<Uuid> = lists.iter().map(|list| list.0).collect();
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     sqlx::query!(
         "update contact_list_members m set status = 'confirmed', updated_at = now()
          from contact_lists l

@@ -35,7 +35,7 @@ pub async fn version(store: &Store) -> Result<i64, StoreError> {
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn load(store: &Store) -> Result<(Snapshot, i64), StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     sqlx::query!("set transaction isolation level repeatable read, read only")
         .execute(&mut *transaction)
         .await?;

@@ -20,7 +20,7 @@ pub struct TenantRow {
 /// # Errors
 /// [`StoreError::Unavailable`]; [`StoreError::Invalid`] for an empty or long name.
 pub async fn ensure_first(store: &Store, name: &str) -> Result<TenantRow, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     // Two processes that start together must not make two.
     sqlx::query!("lock table tenants in share row exclusive mode")
         .execute(&mut *transaction)

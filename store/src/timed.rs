@@ -14,7 +14,7 @@ pub(crate) async fn begin(
     store: &Store,
     limit: Duration,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     sqlx::query!(
         r#"select set_config('statement_timeout', $1, true) as "timeout", set_config('work_mem', $2, true) as "memory""#,
         limit.as_millis().to_string(),

@@ -65,7 +65,7 @@ pub struct Held {
 /// # Errors
 /// [`StoreError::NotFound`] without such a tenant.
 pub async fn hold(store: &Store, tenant: TenantId) -> Result<Held, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     sqlx::query_scalar!(
         "select true from tenants where id = $1 for no key update",
         tenant.0

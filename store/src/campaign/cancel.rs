@@ -28,7 +28,7 @@ pub async fn rest(store: &Store, most: i64) -> Result<u64, StoreError> {
     let Some(id) = stopped.map(CampaignId::from) else {
         return Ok(0);
     };
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     let numbers = sqlx::query_scalar!(
         "select number from campaign_chunks k where campaign_id = $1 and state <> 'done' and not (exists (
                  select from campaign_messages m where m.campaign_id = $1 and m.chunk = k.number

@@ -286,7 +286,7 @@ pub async fn write(
         .collect();
     let added = i32::try_from(stretch.chunks.len()).unwrap_or(i32::MAX);
 
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     // A contact that was met before, under another place in the order, has its row already.
     let inserted = sqlx::query!(
         "insert into campaign_messages (id, campaign_id, tenant_id, contact_id, chunk, channel_id, channel_type, address,

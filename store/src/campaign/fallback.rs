@@ -16,7 +16,7 @@ pub async fn fall_back(
     owner: &str,
     size: i64,
 ) -> Result<u64, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     let held = sqlx::query_scalar!(
         "select chunks from campaigns where id = $1 and owner = $2 and status = 'RUNNING' for update",
         campaign.0,

@@ -188,7 +188,7 @@ pub async fn keep(
     lease: Duration,
 ) -> Result<(), StoreError> {
     retry!({
-        let mut transaction = store.pool.begin().await?;
+        let mut transaction = store.begin().await?;
         sqlx::query!(
             "update campaign_messages set lease_until = now() + make_interval(secs => $4)
              where campaign_id = $1 and chunk = $2 and status = 'SENDING' and owner = $3",
@@ -232,7 +232,7 @@ pub async fn record(
         .collect();
     let (named, names) = names(chunk.kind, outcomes);
     retry!({
-        let mut transaction = store.pool.begin().await?;
+        let mut transaction = store.begin().await?;
         sqlx::query!(
             r#"update campaign_messages m set
                    status = r.status, owner = null, lease_until = null,

@@ -111,7 +111,7 @@ pub async fn retry_failed(
     tenant: TenantId,
     id: CampaignId,
 ) -> Result<Result<u64, CampaignStatus>, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     let chunks = sqlx::query_scalar!(
         "select chunks from campaigns where tenant_id = $1 and id = $2 and status in ('RUNNING', 'PAUSED', 'COMPLETED')
              and plan is not null for update",

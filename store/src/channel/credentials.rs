@@ -36,7 +36,7 @@ pub async fn credentials(
 /// # Errors
 /// [`StoreError::Unavailable`].
 pub async fn load_all(store: &Store) -> Result<Vec<(ChannelRow, Option<Value>)>, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     sqlx::query!("set transaction isolation level repeatable read, read only")
         .execute(&mut *transaction)
         .await?;

@@ -71,7 +71,7 @@ pub async fn create(
     let named = new.addresses.first();
     let derived = named.map(|first| ContactId::of(tenant, first.kind, &first.address));
     let id = retry!({
-        let mut transaction = store.pool.begin().await?;
+        let mut transaction = store.begin().await?;
         let mut id = derived.unwrap_or_else(ContactId::new);
         // The contact that had the address first is there, and has it no more.
         if !insert(&mut transaction, tenant, id, &new, &attributes).await? {
@@ -178,7 +178,7 @@ pub async fn update(
     patch: &ContactPatch,
 ) -> Result<ContactRow, StoreError> {
     retry!({
-        let mut transaction = store.pool.begin().await?;
+        let mut transaction = store.begin().await?;
         let before = sqlx::query_scalar!(
             "select attributes from contacts where tenant_id = $1 and id = $2 for update",
             tenant.0,
@@ -260,7 +260,7 @@ async fn keep(
 /// [`StoreError::NotFound`].
 pub async fn delete(store: &Store, tenant: TenantId, id: ContactId) -> Result<(), StoreError> {
     retry!({
-        let mut transaction = store.pool.begin().await?;
+        let mut transaction = store.begin().await?;
         let done = sqlx::query!(
             "delete from contacts where tenant_id = $1 and id = $2",
             tenant.0,

@@ -71,7 +71,7 @@ pub async fn add(
 ) -> Result<Added, StoreError> {
     let (ids, unknown, has_more) = resolve(store, tenant, list, members, true).await?;
     retry!({
-        let mut transaction = store.pool.begin().await?;
+        let mut transaction = store.begin().await?;
         // Held, so that it is not deleted, nor its opt-in changed, in between.
         let opt_in: OptIn = sqlx::query_scalar!(
             r#"select opt_in as "opt_in: Name<OptIn>" from contact_lists where tenant_id = $1 and id = $2 for share"#,
@@ -244,7 +244,7 @@ pub async fn confirm(
     list: ListId,
     contact: ContactId,
 ) -> Result<String, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     let name = sqlx::query_scalar!(
         "update contact_list_members m set status = 'confirmed', updated_at = now()
          from contact_lists l

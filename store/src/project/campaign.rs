@@ -63,7 +63,7 @@ async fn write_once(
     wishes: &[&CampaignEvent],
     by_copy: bool,
 ) -> Result<Projected, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     if !wishes.is_empty() {
         let new = new_ones(&mut transaction, wishes).await?;
         obey(&mut transaction, &new).await?;

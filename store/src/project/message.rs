@@ -45,7 +45,7 @@ fn overtaken(error: &StoreError) -> bool {
 }
 
 async fn write_once(store: &Store, lines: &[Line<'_>]) -> Result<Projected, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     let there = existing(&mut transaction, lines).await?;
     let channels = channels(&mut transaction, lines).await?;
     let echoes = echoes(&mut transaction, lines).await?;

@@ -54,7 +54,7 @@ pub async fn look_again(store: &Store) -> Result<Looked, StoreError> {
 }
 
 async fn look_once(store: &Store) -> Result<Looked, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     let due = sqlx::query!(
         r#"select id, tenant_id as "tenant: Id", channel_id, conversation_id as "conversation: Id", event_type, at, provider_id,
                detail

@@ -44,7 +44,7 @@ pub(super) async fn write(store: &Store, events: &[TrackEvent]) -> Result<Tracke
 type Place = (MessageId, ConversationId);
 
 async fn write_once(store: &Store, events: &[&TrackEvent]) -> Result<Tracked, StoreError> {
-    let mut transaction = store.pool.begin().await?;
+    let mut transaction = store.begin().await?;
     let sent: Vec<Named<'_>> = events.iter().filter_map(|event| named(event)).collect();
     let known = look_up(&mut transaction, &sent).await?;
     let place = |event: &TrackEvent| -> Option<Place> {

@@ -9,6 +9,7 @@ mod configuration;
 mod contact;
 mod credentials;
 mod cursor;
+mod given_up;
 mod ledger;
 mod limit;
 mod outage;
