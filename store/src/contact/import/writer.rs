@@ -114,7 +114,7 @@ impl Writer {
         begun: impl FnOnce() + Send,
     ) -> Result<(Wrote, u64), Refused> {
         let tenant = self.claimed.tenant;
-        let mut transaction = self.store.begin().await.map_err(StoreError::from)?;
+        let mut transaction = self.store.begin().await?;
         // A batch is small beside what it is looked up in. Tables that were just filled do not tell that yet, and then they would
         // be read from end to end, for every batch.
         sqlx::query_scalar!(
