@@ -81,6 +81,9 @@ const RETRIES: usize = 8;
 /// How long a caller waits for a connection before [`StoreError::Unavailable`].
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Undone when it is dropped.
+type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
 /// A handle on the database; cheap to clone.
@@ -141,15 +144,12 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a transaction, wholly also where the caller is given up meanwhile. The driver (sqlx 0.9.0) knows of a transaction
-    /// only once the database has answered; a connection given back before that would have one open, and what is written on it
-    /// next would wait in vain to be committed.
-    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+    /// Begins a transaction, wholly also where the caller is given up meanwhile. The driver knows of a transaction only once the
+    /// database has answered; a connection given back before that would have one open, and what is written on it next would
+    /// wait in vain to be committed.
+    async fn begin(&self) -> Result<Transaction, StoreError> {
         let pool = self.pool.clone();
-        let begun = tokio::spawn(async move { pool.begin().await });
-        // Its task ends early with the process alone.
-        let begun = begun.await.map_err(|_| sqlx::Error::PoolClosed)?;
-        begun.map_err(StoreError::from)
+        to_its_end(async move { Ok(pool.begin().await?) }).await
     }
 
     #[must_use]
@@ -161,4 +161,13 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Does what the driver (sqlx 0.9.0) does not bear to be given up in: it goes on to its end when the caller is.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    // The task ends early with the process alone.
+    let done = tokio::spawn(work).await;
+    done.map_err(|_| sqlx::Error::PoolClosed)?
 }

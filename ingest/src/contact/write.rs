@@ -61,7 +61,8 @@ impl Abreast {
     }
 }
 
-/// A batch that is being written.
+/// A batch that is being written, to its end also when nobody waits for it any more: the driver does not bear to be given up in a
+/// COPY. What is not on top of the batch before it is undone then, and so is what another worker has taken over.
 struct Flight {
     batch: Arc<Batch>,
     turn: Turn,
@@ -93,13 +94,6 @@ impl Flight {
     /// Whether another batch may be written beside it.
     async fn has_room(&mut self, next: &Batch) -> bool {
         !next.meets(&self.batch) && (&mut self.begun).await.is_ok() && !self.done.is_finished()
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        // What is not written by then is undone.
-        self.done.abort();
     }
 }
 

@@ -16,7 +16,10 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Projected, copy::Copy};
+use super::{
+    Projected,
+    copy::{Copy, copy_in},
+};
 use crate::{Store, StoreError, text::preview};
 
 /// Longest address, agent and detail kept, in characters.
@@ -69,9 +72,9 @@ async fn write_once(
         obey(&mut transaction, &new).await?;
     }
     let inserted = if by_copy {
-        let mut copy = transaction.copy_in_raw(COPY_EVENTS).await?;
-        copy.send(encode(events)).await?;
-        copy.finish().await?
+        let count;
+        (transaction, count) = copy_in(transaction, COPY_EVENTS, encode(events)).await?;
+        count
     } else {
         insert(&mut transaction, events).await?
     };

@@ -5,11 +5,33 @@ use schemas::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::{StoreError, Transaction, to_its_end};
+
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// From 1970-01-01, our epoch, to 2000-01-01, that of Postgres, in microseconds.
 const EPOCH_US: i64 = 946_684_800_000_000;
 /// The type `text` in `pg_type`.
 const TEXT_OID: i32 = 25;
+
+/// Copies rows in, wholly also where the caller is given up meanwhile: the driver does not count the answer to a COPY, and on a
+/// connection given back before it came all that is asked would get the answer to what was asked before. Gives back the
+/// transaction, and how many rows there were.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when a row is there already; the transaction is undone then.
+pub(super) async fn copy_in(
+    mut transaction: Transaction,
+    statement: &'static str,
+    rows: Vec<u8>,
+) -> Result<(Transaction, u64), StoreError> {
+    to_its_end(async move {
+        let mut copy = transaction.copy_in_raw(statement).await?;
+        copy.send(rows).await?;
+        let count = copy.finish().await?;
+        Ok((transaction, count))
+    })
+    .await
+}
 
 /// A whole COPY, being written.
 pub(crate) struct Copy {

@@ -9,7 +9,11 @@ use schemas::{Direction, MessageId, Priority, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Line, Projected, change, copy::Copy, summary};
+use super::{
+    Line, Projected, change,
+    copy::{Copy, copy_in},
+    summary,
+};
 use crate::{RETRIES, Store, StoreError, message::Analysis, text::clean};
 
 const COPY_MESSAGES: &str = "copy comm_messages (id, tenant_id, channel_id, conversation_id, position, direction, \
@@ -76,10 +80,8 @@ async fn write_once(store: &Store, lines: &[Line<'_>]) -> Result<Projected, Stor
         }
     }
     if !new.is_empty() || !tombstones.is_empty() {
-        let bytes = encode(&new, &tombstones)?;
-        let mut copy = transaction.copy_in_raw(COPY_MESSAGES).await?;
-        copy.send(bytes).await?;
-        copy.finish().await?;
+        let rows = encode(&new, &tombstones)?;
+        (transaction, _) = copy_in(transaction, COPY_MESSAGES, rows).await?;
     }
     if !new.is_empty() {
         summary::write(&mut transaction, &new).await?;

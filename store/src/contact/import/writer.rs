@@ -56,7 +56,7 @@ impl Writer {
     }
 
     /// Writes a batch and how far its import is, in one transaction. `begun` is called once the next one may be written beside
-    /// it.
+    /// it. Not to be given up: it copies rows in, in the midst of which the driver does not bear that.
     ///
     /// # Errors
     /// [`Refused`]; nothing was written then.
