@@ -158,6 +158,7 @@ impl Run {
         let mut look = interval_at(kept + SLOW, LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut left_alone = None;
+        let mut recorded = kept;
         loop {
             let is_waiting = tokio::select! {
                 biased;
@@ -173,10 +174,13 @@ impl Run {
             if !is_waiting {
                 continue;
             }
-            if left_alone.is_none()
-                && apart.count() + outcomes.len() >= left
-                && let Some(leave) = self.calls.leave_alone()
-            {
+            let leave = if left_alone.is_none() && apart.count() + outcomes.len() >= left {
+                self.calls.leave_alone()
+            } else {
+                None
+            };
+            let is_news = left_alone.is_some() && !outcomes.is_empty();
+            if leave.is_some() || is_news && recorded.elapsed() >= SLOW {
                 let mut told = std::mem::take(&mut outcomes);
                 left -= told.len();
                 let recording = async {
@@ -185,8 +189,10 @@ impl Run {
                 };
                 match beside(&mut sending, &mut outcomes, recording).await {
                     Ok(()) => {
-                        left_alone = Some(leave);
-                        handed.say(Ok(()));
+                        if left_alone.is_none() {
+                            handed.say(Ok(()));
+                        }
+                        left_alone = left_alone.or(leave);
                     }
                     Err(error) => {
                         tracing::debug!(%error, "a part of a chunk is recorded later");
@@ -194,6 +200,7 @@ impl Run {
                         outcomes.append(&mut told);
                     }
                 }
+                recorded = Instant::now();
             }
             if kept.elapsed() >= LEASE / 3 {
                 kept = Instant::now();

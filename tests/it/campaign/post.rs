@@ -80,6 +80,12 @@ impl Post {
         self.state.lock().unwrap().held.push(beginning);
     }
 
+    /// Answers those whose mails are kept for this beginning.
+    pub(super) fn answer(&self, beginning: &str) {
+        let held = &mut self.state.lock().unwrap().held;
+        held.retain(|held| *held != beginning);
+    }
+
     /// Refuses nobody any more, and answers everybody.
     pub(super) fn relent(&self) {
         let mut state = self.state.lock().unwrap();
@@ -135,14 +141,22 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
             Some(text) if line == "." => {
                 let text = std::mem::take(text);
                 let (from, to) = (from.clone(), to.clone());
-                let (is_silent, is_held) = {
+                let (is_silent, held) = {
                     let mut state = state.lock().unwrap();
-                    let among = |all: &[&str]| all.iter().any(|start| to.starts_with(start));
-                    let how = (among(&state.silent), among(&state.held));
+                    let among = |all: &[&'static str]| {
+                        let mut all = all.iter();
+                        all.find(|start| to.starts_with(**start)).copied()
+                    };
+                    let how = (among(&state.silent).is_some(), among(&state.held));
                     state.mails.push(Mail { from, to, text });
                     how
                 };
-                if is_held && !is_answered(&mut lines, &state).await? || is_silent {
+                if let Some(held) = held
+                    && !is_answered(&mut lines, &state, held).await?
+                {
+                    return Ok(());
+                }
+                if is_silent {
                     return Ok(());
                 }
                 mail = None;
@@ -185,16 +199,17 @@ async fn converse(client: TcpStream, state: Arc<Mutex<Inner>>) -> std::io::Resul
     Ok(())
 }
 
-/// Waits until nobody is held any more; false when the other side goes before.
+/// Waits until whose address begins so is not held any more; false when the other side goes before.
 async fn is_answered(
     lines: &mut Lines<BufReader<OwnedReadHalf>>,
     state: &Mutex<Inner>,
+    beginning: &str,
 ) -> std::io::Result<bool> {
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     loop {
         tokio::select! {
             line = lines.next_line() => if line?.is_none() { return Ok(false) },
-            _ = ticks.tick() => if state.lock().unwrap().held.is_empty() { return Ok(true) },
+            _ = ticks.tick() => if !state.lock().unwrap().held.contains(&beginning) { return Ok(true) },
         }
     }
 }

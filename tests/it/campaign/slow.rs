@@ -13,17 +13,22 @@ async fn one_slow_answer_holds_up_no_other_chunk_and_no_other_campaign() {
     let hub = Hub::start().await;
     let post = Post::start().await;
     post.hold("slow");
+    post.hold("late");
     hub.channel("email", post.channel()).await;
     let (list, _) = audience(&hub, 150, |number| {
-        let name = if number == 0 { "slow" } else { "quick" };
+        let name = match number {
+            0 => "slow",
+            1 => "late",
+            _ => "quick",
+        };
         mailed(&format!("{name}{number}@example.org"))
     })
     .await;
     let first = newsletter(&hub, &list, json!({})).await;
     tell(&hub, &first, "start").await;
     // The ledger knows of the others while one is not answered.
-    let stats = figures(&hub, &first, |stats| stats["outcomes"]["SENT"] == 149).await;
-    assert_eq!(stats["outcomes"]["SENDING"], 1, "{stats}");
+    let stats = figures(&hub, &first, |stats| stats["outcomes"]["SENT"] == 148).await;
+    assert_eq!(stats["outcomes"]["SENDING"], 2, "{stats}");
 
     let (list, _) = audience(&hub, 30, |number| {
         mailed(&format!("other{number}@example.org"))
@@ -32,6 +37,10 @@ async fn one_slow_answer_holds_up_no_other_chunk_and_no_other_campaign() {
     let second = newsletter(&hub, &list, json!({})).await;
     tell(&hub, &second, "start").await;
     reached(&hub, &second, "COMPLETED").await;
+    // And of whoever is answered after the others.
+    post.answer("late");
+    let stats = figures(&hub, &first, |stats| stats["outcomes"]["SENT"] == 149).await;
+    assert_eq!(stats["outcomes"]["SENDING"], 1, "{stats}");
 
     post.relent();
     reached(&hub, &first, "COMPLETED").await;
