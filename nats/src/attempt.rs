@@ -2,16 +2,17 @@
 //! `attempts`, one record per lane, written only after a crash.
 //!
 //! What crashed is narrowed down: after the first crash the messages that were out are handed over
-//! one at a time; after the second, the message that was out item by item; the item that was out at
-//! the third is dead.
+//! one at a time; after the second, the message that was out item by item; the item that was out alone
+//! at three more is dead. Workers are killed for reasons of their own, and the broker with them: fewer
+//! would blame whatever is slow while that happens.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{api::ApiError, bus::Bus, lane::Lane};
 
 const BUCKET: &str = "attempts";
-/// Crashes after which an item is dead.
-pub(crate) const FATAL: u32 = 3;
+/// Crashes with an item out alone after which it is dead.
+const FATAL: u32 = 3;
 
 /// What a lane's owner was doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +21,11 @@ pub(crate) struct Record {
     pub(crate) seq: u64,
     /// The item of it that was out alone.
     pub(crate) index: Option<u32>,
-    /// Crashes with it.
+    /// Crashes with the message.
     pub(crate) crashes: u32,
+    /// An item of it, and how many of the crashes found it out alone.
+    #[serde(default)]
+    pub(crate) blamed: Option<(u32, u32)>,
     /// Messages up to this stream sequence are suspect.
     pub(crate) until: u64,
     /// Items of `seq` that are dead already.
@@ -35,6 +39,15 @@ impl Record {
         match previous {
             Some(record) if record.seq > floor => Self {
                 crashes: record.crashes + 1,
+                blamed: match (record.index, record.blamed) {
+                    (Some(index), Some((before, times))) if index == before => {
+                        Some((index, times + 1))
+                    }
+                    (Some(index), _) => Some((index, 1)),
+                    (None, blamed) => blamed,
+                },
+                // Not out again yet.
+                index: None,
                 until: record.until.max(delivered),
                 ..record
             },
@@ -48,9 +61,9 @@ impl Record {
 
     /// The item of message `seq` that has crashed its worker often enough.
     pub(crate) fn convicted(&self, seq: u64) -> Option<u32> {
-        (self.seq == seq && self.crashes >= FATAL)
-            .then_some(self.index)
-            .flatten()
+        self.blamed
+            .filter(|(_, times)| self.seq == seq && *times >= FATAL)
+            .map(|(index, _)| index)
     }
 
     /// Whether message `seq` is to be handed over item by item.
@@ -62,7 +75,6 @@ impl Record {
     pub(crate) fn item_out(&mut self, seq: u64, index: u32) {
         debug_assert_eq!(self.seq, seq);
         self.index = Some(index);
-        self.crashes = 2;
     }
 
     /// Message `seq` goes out alone.
@@ -78,8 +90,7 @@ impl Record {
     /// The convicted item is in the dead letters.
     pub(crate) fn bury(&mut self, index: u32) {
         self.dead.push(index);
-        self.index = None;
-        self.crashes = 2;
+        self.blamed = None;
     }
 
     fn key(lane: &Lane) -> String {
@@ -104,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_third_crash_convicts_one_item() {
+    fn three_crashes_with_it_alone_convict_an_item() {
         // A batch of messages 11 to 20 crashes; item 2 of message 14 is to blame.
         let mut record = Record::after_crash(None, 10, 20);
         assert_eq!((record.seq, record.crashes, record.until), (0, 1, 20));
@@ -114,14 +125,31 @@ mod tests {
         }
         let mut record = Record::after_crash(Some(record), 13, 14);
         assert!(record.itemwise(14) && record.convicted(14).is_none());
-        for index in 0..=2 {
-            record.item_out(14, index);
+        for _ in 0..3 {
+            assert_eq!(record.convicted(14), None);
+            for index in 0..=2 {
+                record.item_out(14, index);
+            }
+            record = Record::after_crash(Some(record), 13, 14);
+            assert!(record.itemwise(14));
         }
-        let mut record = Record::after_crash(Some(record), 13, 14);
         assert_eq!(record.convicted(14), Some(2));
         record.bury(2);
         assert_eq!(record.convicted(14), None);
         assert!(record.itemwise(14) && record.dead == [2] && record.until == 20);
+    }
+
+    #[test]
+    fn a_crash_with_another_item_or_none_out_is_not_its_fault() {
+        let mut record = Record::after_crash(None, 10, 20);
+        record.message_out(14);
+        let mut record = Record::after_crash(Some(record), 13, 14);
+        for index in [2, 2, 1, 2, 2] {
+            record.item_out(14, index);
+            record = Record::after_crash(Some(record), 13, 14);
+            record = Record::after_crash(Some(record), 13, 14);
+            assert_eq!(record.convicted(14), None);
+        }
     }
 
     #[test]

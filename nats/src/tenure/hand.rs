@@ -121,7 +121,12 @@ impl Tenure {
         };
         let mut step = Step::Whole;
         if let Some(index) = record.convicted(first) {
-            let letter = self.letter(message, index, "crash-loop", "three workers died with it");
+            let letter = self.letter(
+                message,
+                index,
+                "crash-loop",
+                "three workers died with it alone in hand",
+            );
             self.bus.dead_letter(&letter).await?;
             record.bury(index);
             record.save(&self.bus, &self.lane).await?;
