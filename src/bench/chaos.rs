@@ -68,6 +68,17 @@ struct Verdict {
     messages_per_s: f64,
 }
 
+impl Verdict {
+    fn is_good(&self) -> bool {
+        self.lost == 0
+            && self.out_of_order == 0
+            && u64::try_from(self.counted) == Ok(self.accepted)
+            && self.sends_unfinished == 0
+            && self.replies_sent == self.replies_expected
+            && self.dead_letters == 0
+    }
+}
+
 /// What workers do.
 const ROLES: &str = "pipeline,deliver,project";
 /// Every so many messages of a conversation ask for an automatic reply.
@@ -80,20 +91,19 @@ const BACK: Duration = Duration::from_secs(15);
 pub(crate) async fn run(options: &ChaosOptions) -> anyhow::Result<()> {
     let hub = Hub::start(Some("gateway,janitor")).await?;
     let verdict = break_things(options, &hub).await;
-    let stopped = hub.stop().await;
-    let verdict = verdict?;
-    stopped?;
-    print(&verdict, options.json)?;
-    let wrong = verdict.lost > 0
-        || verdict.out_of_order > 0
-        || verdict.counted != i64::try_from(verdict.accepted)?
-        || verdict.sends_unfinished > 0
-        || verdict.replies_sent != verdict.replies_expected
-        || verdict.dead_letters > 0;
-    if wrong {
-        bail!("the hub lost, doubled or reordered messages");
+    if let Ok(verdict) = &verdict {
+        print(verdict, options.json)?;
+        if verdict.is_good() {
+            return hub.stop().await;
+        }
     }
-    Ok(())
+    let folder = hub.stop_and_keep().await?;
+    let kept = format!(
+        "what the hub and its workers say and keep is in {}",
+        folder.display()
+    );
+    verdict.context(kept.clone())?;
+    bail!("the hub lost, doubled or reordered messages; {kept}")
 }
 
 async fn break_things(options: &ChaosOptions, hub: &Hub) -> anyhow::Result<Verdict> {
@@ -203,6 +213,9 @@ async fn dead_letters(hub: &Hub) -> anyhow::Result<u64> {
             letters => break letters?,
         }
     };
+    for letter in letters.as_array().into_iter().flatten().take(5) {
+        tracing::error!(reason = %letter["reason"], subject = %letter["subject"], "a dead letter");
+    }
     Ok(u64::try_from(letters.as_array().map_or(0, Vec::len))?)
 }
 

@@ -155,16 +155,23 @@ impl Hub {
     }
 
     /// Stops a hub started by [`Hub::start`] and removes its folder.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        let own = self.own;
+        let folder = self.stop_and_keep().await?;
+        if own {
+            tokio::fs::remove_dir_all(folder).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops a hub started by [`Hub::start`]; its folder, with its logs and all its data, stays to be looked at.
+    pub(crate) async fn stop_and_keep(mut self) -> anyhow::Result<PathBuf> {
         if let Some(child) = &mut self.child {
             if let Some(pid) = child.id() {
                 kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?;
             }
             child.wait().await?;
         }
-        if self.own {
-            tokio::fs::remove_dir_all(&self.folder).await?;
-        }
-        Ok(())
+        Ok(self.folder)
     }
 }
