@@ -21,6 +21,8 @@ use crate::{
 
 /// Requests under way at once.
 const WIDTH: usize = 48;
+/// JetStream's code for: all that was promised together would be more than there is.
+const NO_ROOM: u32 = 10_047;
 
 /// One difference between the broker and the files.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +58,16 @@ pub enum ProvisionError {
     /// Some of the changes lose something; nothing was changed.
     #[error("{} of the changes may lose messages; nothing was changed", .0.iter().filter(|change| change.destructive).count())]
     Destructive(Vec<Change>),
+    /// All streams together may take more than the broker was given.
+    #[error(
+        "{object} could not be provisioned: the broker has not the room that all streams together may take; give it more \
+         (`max_file_store` in its configuration, which is three quarters of what the disk has free where it is not set)"
+    )]
+    NoRoom {
+        object: String,
+        #[source]
+        source: ApiError,
+    },
     #[error("{object} could not be provisioned")]
     Api {
         object: String,
@@ -125,9 +137,11 @@ async fn run(bus: &Bus, steps: Vec<Step>) -> Result<(), ProvisionError> {
 }
 
 fn failed(object: &str, source: ApiError) -> ProvisionError {
-    ProvisionError::Api {
-        object: object.to_owned(),
-        source,
+    let object = object.to_owned();
+    if source.is_code(NO_ROOM) {
+        ProvisionError::NoRoom { object, source }
+    } else {
+        ProvisionError::Api { object, source }
     }
 }
 
